@@ -1,0 +1,5 @@
+"""`python -m riskloom`."""
+
+from riskloom.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""The command line: one module for each command group, imported when its command is used."""

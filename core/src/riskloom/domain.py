@@ -1,0 +1,191 @@
+"""The contract: what a plugin declares about its event domain.
+
+A declaration is one frozen `EventDomain`. Its parts refer to each other by name (a feature names a field, a rule names
+a feature), so they are checked together, in `riskloom.validation`. Expressions are Spark SQL over the event's fields
+and the features declared before them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from importlib import resources
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Aggregate = Literal["count", "sum", "mean", "min", "max", "stddev"]
+"""What a rolling window can be reduced to. `stddev` is the sample standard deviation, null below two values."""
+
+_NAME = r"^[a-z][a-z0-9_]*$"
+_WINDOW = re.compile(r"^(?P<count>[1-9][0-9]*)(?P<unit>s|min|hr|d)$")
+_UNIT = {
+    "s": timedelta(seconds=1),
+    "min": timedelta(minutes=1),
+    "hr": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+
+
+def window_length(window: str) -> timedelta:
+    """Read a window's length.
+
+    Args:
+        window: A number and a unit: `30s`, `1min`, `5min`, `1hr`, `24hr`, `7d`.
+
+    Raises:
+        ValueError: If the text is not a positive whole number and one of s, min, hr, d.
+    """
+    match = _WINDOW.match(window)
+    if match is None:
+        raise ValueError(f"window {window!r} is not a whole number and a unit of s, min, hr, d, such as 5min or 24hr")
+    return int(match["count"]) * _UNIT[match["unit"]]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
+
+
+class Topic(_Part):
+    """The Kafka topic that carries the domain's events."""
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")
+    partitions: int = Field(default=6, ge=1)
+    retention: timedelta = timedelta(days=7)
+
+
+class Entity(_Part):
+    """Something features are kept about: a user, a device, a merchant."""
+
+    name: str = Field(pattern=_NAME)
+    field: str
+    """The event's field that identifies it."""
+    description: str = ""
+
+
+class WindowFeature(_Part):
+    """A rolling aggregate kept in the state of the event's key, sliding per event.
+
+    The window is kept as 60 tiles: its far edge is exact to window/60, its near edge is the event itself, which is
+    included.
+    """
+
+    name: str = Field(pattern=_NAME)
+    aggregate: Aggregate
+    window: str
+    """A length such as `5min` or `24hr`."""
+    value: str | None = None
+    """SQL over the source event's fields: the number to aggregate. Not needed for `count`. Nulls are left out."""
+    where: str | None = None
+    """SQL predicate over the source event's fields: events for which it is not true are left out."""
+    source: str | None = None
+    """The domain whose events are aggregated, for the same entity. Default: the declaring domain."""
+    default: float | None = None
+    """The value of an empty window, or when the source domain is not installed. Default: 0 for count and sum."""
+    description: str = ""
+
+
+class DerivedFeature(_Part):
+    """A feature computed from the event's fields and the features declared before it, in SQL, as a number."""
+
+    name: str = Field(pattern=_NAME)
+    sql: str
+    description: str = ""
+
+
+class Term(_Part):
+    """One weighted reason of a rule. It adds `weight * value` to the score, with value cut to 0..1 and null as 0."""
+
+    code: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+    """The reason code that a score carries, such as `HIGH_VELOCITY`."""
+    sql: str
+    """SQL over fields and features: a number from 0 to 1, or a condition."""
+    weight: float = Field(gt=0, le=1)
+    description: str = ""
+
+
+class Band(_Part):
+    """A level of risk: the highest band whose `at_least` the score reaches."""
+
+    level: str = Field(pattern=_NAME)
+    at_least: float = Field(ge=0, le=1)
+
+
+class ScoringRule(_Part):
+    """The rule: the score is the sum of its terms, cut at 1; the reasons of a cut score are scaled to add up to it."""
+
+    version: str = Field(min_length=1)
+    terms: tuple[Term, ...] = Field(min_length=1)
+    bands: tuple[Band, ...] = (
+        Band(level="low", at_least=0.0),
+        Band(level="medium", at_least=0.3),
+        Band(level="high", at_least=0.6),
+        Band(level="critical", at_least=0.8),
+    )
+
+
+@runtime_checkable
+class EventGenerator(Protocol):
+    """Makes synthetic events. Same seed and same times, same events."""
+
+    def batch(self, times: Any) -> Any:
+        """Make one event for each time.
+
+        Args:
+            times: NumPy int64 array of shape (n,): event times in milliseconds since the epoch, UTC, ascending.
+
+        Returns:
+            A `pyarrow.RecordBatch` of n rows whose columns are the fields of the domain's schema, in their order, as
+            made by `riskloom.schemas.arrow.record_batch`.
+        """
+
+
+class EventDomain(_Part):
+    """Everything riskloom needs to know of one kind of event."""
+
+    name: str = Field(pattern=_NAME)
+    description: str = ""
+    topic: Topic
+    avro_schema: dict[str, Any]
+    """The Avro record schema of the event, the newest version: what records of every version are read as."""
+    event_id: str
+    """The field (string) that identifies an event. A score is identified by domain, event id and rule version."""
+    event_time: str
+    """The field (timestamp-millis or timestamp-micros, UTC) that says when the event happened."""
+    key: str
+    """The field that keys the Kafka record and the windows: the `field` of one of the entities."""
+    entities: tuple[Entity, ...] = Field(min_length=1)
+    generator: str = Field(pattern=r"^[\w.]+:\w+$")
+    """`module:factory`, imported on use. The factory is called with `seed=` and answers an `EventGenerator`."""
+    window_features: tuple[WindowFeature, ...] = ()
+    derived_features: tuple[DerivedFeature, ...] = ()
+    rule: ScoringRule
+    share: float = Field(default=10.0, gt=0)
+    """The domain's weight in a mixed load, relative to the other domains'."""
+
+    @property
+    def key_entity(self) -> Entity:
+        """The entity whose windows the domain's features read."""
+        return next(entity for entity in self.entities if entity.field == self.key)
+
+    @property
+    def schema_json(self) -> str:
+        """The Avro schema as compact JSON."""
+        return json.dumps(self.avro_schema, separators=(",", ":"))
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of all features, in the order in which they are computed."""
+        return tuple(f.name for f in (*self.window_features, *self.derived_features))
+
+
+def load_schema(package: str, resource: str = "schema.avsc") -> dict[str, Any]:
+    """Read an Avro schema that a plugin ships as package data.
+
+    Args:
+        package: The plugin's package, usually `__package__`.
+        resource: The file's name inside the package.
+    """
+    schema: dict[str, Any] = json.loads(resources.files(package).joinpath(resource).read_text("utf-8"))
+    return schema

@@ -1,0 +1,1 @@
+"""From generators or files to Kafka: Arrow record batches, Avro in the Confluent wire format, rate control."""

@@ -1,0 +1,1 @@
+"""Avro schemas: Arrow types, the registry, and the schemas of the topics that riskloom itself writes."""
