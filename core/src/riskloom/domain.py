@@ -170,14 +170,14 @@ class EventDomain(_Part):
         return next(entity for entity in self.entities if entity.field == self.key)
 
     @property
-    def schema_json(self) -> str:
+    def avro_json(self) -> str:
         """The Avro schema as compact JSON."""
         return json.dumps(self.avro_schema, separators=(",", ":"))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The names of all features, in the order in which they are computed."""
-        return tuple(f.name for f in (*self.window_features, *self.derived_features))
+        return tuple(f.name for f in self.window_features) + tuple(f.name for f in self.derived_features)
 
 
 def load_schema(package: str, resource: str = "schema.avsc") -> dict[str, Any]:

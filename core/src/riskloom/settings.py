@@ -22,6 +22,7 @@ class _RunningStack(PydanticBaseSettingsSource):
     """The addresses that `riskloom up` wrote, below the environment and above the defaults."""
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Answer nothing: the file is read whole by `__call__`."""
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:

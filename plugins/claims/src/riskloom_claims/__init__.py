@@ -1,1 +1,1 @@
-
+"""The insurance claims domain of riskloom."""

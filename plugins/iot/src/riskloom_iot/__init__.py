@@ -1,1 +1,1 @@
-
+"""The IoT telemetry domain of riskloom."""

@@ -1,1 +1,1 @@
-
+"""The financial transactions domain of riskloom."""
