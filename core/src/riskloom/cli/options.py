@@ -1,0 +1,42 @@
+"""Options that several commands share, so that each means the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def domain_options(command: Command) -> Command:
+    """Add `--only` and `--without`: the arguments `only` and `without`, tuples of domain names."""
+    command = click.option(
+        "--without", metavar="NAME", multiple=True, help="Leave this domain out; it is not even imported. Repeatable."
+    )(command)
+    return click.option("--only", metavar="NAME", multiple=True, help="Use this domain and no other. Repeatable.")(
+        command
+    )
+
+
+def server_options(command: Command) -> Command:
+    """Add the servers' addresses: `bootstrap_servers`, `registry_url` and `home`, None where not given.
+
+    Pass the three to `riskloom.settings.load_settings`.
+    """
+    command = click.option(
+        "--home", type=click.Path(file_okay=False, path_type=Path), help="Folder of the local stack.  [RISKLOOM_HOME]"
+    )(command)
+    command = click.option(
+        "--registry-url", metavar="URL", help="The schema registry's Confluent API.  [RISKLOOM_REGISTRY_URL]"
+    )(command)
+    return click.option(
+        "--bootstrap-servers", metavar="HOST:PORT,...", help="Kafka's servers.  [RISKLOOM_BOOTSTRAP_SERVERS]"
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add `--json`: the argument `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(command)

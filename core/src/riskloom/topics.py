@@ -1,0 +1,104 @@
+"""The Kafka topics that riskloom needs: those of the domains, the scores and the dead letters."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from riskloom.domain import Topic
+from riskloom.errors import DeliveryError
+from riskloom.settings import Settings
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
+    from riskloom.discovery import InstalledDomain
+
+SCORES_TOPIC = "risk-scores"
+"""Every score of every domain."""
+DEAD_LETTERS_TOPIC = "dead-letters"
+"""Every record that could not be sent, decoded or scored, with the reason."""
+
+_log = logging.getLogger(__name__)
+_TIMEOUT_S = 15.0
+
+
+def declared_topics(domains: Iterable[InstalledDomain]) -> tuple[Topic, ...]:
+    """List the topics that the domains, the scores and the dead letters need."""
+    return (
+        *(installed.domain.topic for installed in domains),
+        Topic(name=SCORES_TOPIC, partitions=6),
+        Topic(name=DEAD_LETTERS_TOPIC, partitions=3),
+    )
+
+
+def ensure_topics(settings: Settings, domains: Sequence[InstalledDomain]) -> list[str]:
+    """Create the topics that are missing.
+
+    A topic that exists is left as it is: more partitions would send a key's next events elsewhere, out of order with
+    those before. One with fewer partitions than declared is named in a logged warning.
+
+    Args:
+        settings: Where Kafka is.
+        domains: The domains whose topics are needed.
+
+    Returns:
+        The names of the topics created, in the order of declaration.
+
+    Raises:
+        DeliveryError: If Kafka cannot be reached or refuses a topic; all refusals are listed.
+    """
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    # librdkafka would print each failed connection; the exception says it once.
+    admin = AdminClient({"log_level": 2, **settings.kafka()})
+    try:
+        existing = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=_TIMEOUT_S).topics.items()}
+    except KafkaException as error:
+        raise DeliveryError(
+            f"Kafka at {settings.bootstrap_servers} cannot be reached: {error.args[0].str()}\n"
+            "Start the local stack with `riskloom up`, or point RISKLOOM_BOOTSTRAP_SERVERS at your cluster."
+        ) from None
+    declared = declared_topics(domains)
+    for topic in declared:
+        if topic.name in existing and existing[topic.name] < topic.partitions:
+            _log.warning(
+                "topic %s has %d partitions, fewer than the %d declared: it is used as it is",
+                topic.name,
+                existing[topic.name],
+                topic.partitions,
+            )
+    return _create(admin, [topic for topic in declared if topic.name not in existing])
+
+
+def _create(admin: AdminClient, missing: Sequence[Topic]) -> list[str]:
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
+
+    if not missing:
+        return []
+    requests = [
+        NewTopic(topic.name, num_partitions=topic.partitions, config={"retention.ms": _milliseconds(topic.retention)})
+        for topic in missing
+    ]
+    created, refused = [], []
+    for name, future in admin.create_topics(requests, operation_timeout=_TIMEOUT_S).items():
+        try:
+            future.result()
+            created.append(name)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another producer was quicker
+                refused.append(f"  - {name}: {error.args[0].str()}")
+    if refused:
+        listed = "\n".join(refused)
+        raise DeliveryError(
+            f"Kafka refused to create topics:\n{listed}\nCreate them by hand, or ask for the right to create topics."
+        )
+    return created
+
+
+def _milliseconds(length: timedelta) -> str:
+    return str(length // timedelta(milliseconds=1))
