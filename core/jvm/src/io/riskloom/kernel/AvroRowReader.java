@@ -1,0 +1,145 @@
+package io.riskloom.kernel;
+
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.avro.AvroTypeException;
+import org.apache.avro.LogicalType;
+import org.apache.avro.LogicalTypes;
+import org.apache.avro.Schema;
+import org.apache.avro.SystemLimitException;
+import org.apache.avro.io.BinaryDecoder;
+import org.apache.avro.io.DecoderFactory;
+import org.apache.avro.io.ResolvingDecoder;
+import org.apache.avro.util.Utf8;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
+import org.apache.spark.sql.catalyst.util.ArrayBasedMapData;
+import org.apache.spark.sql.catalyst.util.GenericArrayData;
+import org.apache.spark.sql.types.Decimal;
+import org.apache.spark.unsafe.types.UTF8String;
+
+/**
+ * Reads Avro records of one writer schema as rows of the reader schema, by Avro's own schema resolution: writer fields
+ * that the reader does not name are skipped, reader fields that the writer lacks get their defaults.
+ */
+final class AvroRowReader {
+  /** Limits on what a record may claim to hold, so that a corrupt length cannot exhaust the memory. */
+  private static final String MAX_BYTES = String.valueOf(16 << 20);
+
+  private static final String MAX_ITEMS = String.valueOf(1 << 20);
+
+  static {
+    System.setProperty(SystemLimitException.MAX_STRING_LENGTH_PROPERTY, MAX_BYTES);
+    System.setProperty(SystemLimitException.MAX_BYTES_LENGTH_PROPERTY, MAX_BYTES);
+    System.setProperty(SystemLimitException.MAX_COLLECTION_LENGTH_PROPERTY, MAX_ITEMS);
+  }
+
+  private final Schema reader;
+  private final ResolvingDecoder resolving;
+  private BinaryDecoder binary;
+  private Utf8 scratch;
+
+  AvroRowReader(Schema writer, Schema reader) throws IOException {
+    this.reader = reader;
+    this.resolving = DecoderFactory.get().resolvingDecoder(writer, reader, null);
+  }
+
+  /**
+   * Read one record that fills the bytes from an offset to the end.
+   *
+   * @throws AvroTypeException if the writer's schema cannot be read as the reader's
+   * @throws IOException if the bytes are not a record of the writer's schema
+   */
+  GenericInternalRow read(byte[] bytes, int offset) throws IOException {
+    binary = DecoderFactory.get().binaryDecoder(bytes, offset, bytes.length - offset, binary);
+    resolving.configure(binary);
+    GenericInternalRow row = record(reader);
+    resolving.drain();
+    if (!binary.isEnd()) throw new IOException("bytes are left over after the record");
+    return row;
+  }
+
+  private GenericInternalRow record(Schema schema) throws IOException {
+    Object[] values = new Object[schema.getFields().size()];
+    for (Schema.Field field : resolving.readFieldOrder()) values[field.pos()] = value(field.schema());
+    return new GenericInternalRow(values);
+  }
+
+  private Object value(Schema schema) throws IOException {
+    LogicalType logical = schema.getLogicalType();
+    switch (schema.getType()) {
+      case NULL:
+        resolving.readNull();
+        return null;
+      case BOOLEAN:
+        return resolving.readBoolean();
+      case INT:
+        return resolving.readInt();
+      case LONG:
+        long number = resolving.readLong();
+        boolean millis = logical instanceof LogicalTypes.TimestampMillis || logical instanceof LogicalTypes.LocalTimestampMillis;
+        return millis ? Math.multiplyExact(number, 1000L) : number;
+      case FLOAT:
+        return resolving.readFloat();
+      case DOUBLE:
+        return resolving.readDouble();
+      case STRING:
+        scratch = resolving.readString(scratch);
+        return UTF8String.fromBytes(java.util.Arrays.copyOf(scratch.getBytes(), scratch.getByteLength()));
+      case ENUM:
+        return UTF8String.fromString(schema.getEnumSymbols().get(resolving.readEnum()));
+      case BYTES:
+        ByteBuffer buffer = resolving.readBytes(null);
+        byte[] read = new byte[buffer.remaining()];
+        buffer.get(read);
+        return binaryValue(read, logical);
+      case FIXED:
+        byte[] fixed = new byte[schema.getFixedSize()];
+        resolving.readFixed(fixed, 0, fixed.length);
+        return binaryValue(fixed, logical);
+      case ARRAY:
+        List<Object> items = new ArrayList<>();
+        for (long left = resolving.readArrayStart(); left > 0; left = resolving.arrayNext()) {
+          for (long i = 0; i < left; i++) items.add(value(schema.getElementType()));
+        }
+        return new GenericArrayData(items.toArray());
+      case MAP:
+        java.util.Map<Object, Object> entries = new java.util.LinkedHashMap<>();
+        for (long left = resolving.readMapStart(); left > 0; left = resolving.mapNext()) {
+          for (long i = 0; i < left; i++) {
+            UTF8String name = UTF8String.fromString(resolving.readString());
+            entries.put(name, value(schema.getValueType()));
+          }
+        }
+        return new ArrayBasedMapData(
+            new GenericArrayData(entries.keySet().toArray()), new GenericArrayData(entries.values().toArray()));
+      case UNION:
+        return member(schema, resolving.readIndex());
+      case RECORD:
+        return record(schema);
+      default:
+        throw new AvroTypeException("a type that has no SQL counterpart: " + schema.getType());
+    }
+  }
+
+  private Object member(Schema union, int index) throws IOException {
+    Schema chosen = union.getTypes().get(index);
+    Object value = value(chosen);
+    List<Schema> branches = AvroTypes.branches(union);
+    if (branches.size() < 2 || value == null) return value;
+    Object[] members = new Object[branches.size()];
+    members[branches.indexOf(chosen)] = value;
+    return new GenericInternalRow(members);
+  }
+
+  private static Object binaryValue(byte[] bytes, LogicalType logical) {
+    if (logical instanceof LogicalTypes.Decimal d) {
+      BigDecimal value = new BigDecimal(new BigInteger(bytes), d.getScale());
+      return Decimal.apply(value, d.getPrecision(), d.getScale());
+    }
+    return bytes;
+  }
+}

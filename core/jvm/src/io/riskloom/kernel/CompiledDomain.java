@@ -1,0 +1,68 @@
+package io.riskloom.kernel;
+
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.avro.NameValidator;
+import org.apache.avro.Schema;
+import org.apache.spark.sql.classic.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+
+/**
+ * A domain with its SQL compiled into two programs, on the driver, once.
+ *
+ * <p>{@code extract} runs where a record is decoded: from the event's fields to key, time, id, the measures of its
+ * series and the fields that the score needs. {@code score} runs in the keyed state: from that row joined with the window
+ * features to all features, what each reason added, score and level. Only fields that either needs are decoded.
+ */
+record CompiledDomain(JobPlan.Domain plan, String prunedSchema, SqlProgram extract, SqlProgram score, int extractedColumns)
+    implements Serializable {
+  static final int KEY = 0;
+  static final int TIME = 1;
+  static final int ID = 2;
+  static final int MEASURES = 3;
+  private static final String PREFIX = "_riskloom_";
+
+  static CompiledDomain compile(SparkSession spark, JobPlan.Domain plan) {
+    Schema reader = new Schema.Parser(NameValidator.NO_VALIDATION).parse(plan.readerSchema());
+    StructType fields = AvroTypes.row(reader);
+
+    List<JobPlan.NamedSql> measures = new ArrayList<>();
+    measures.add(column("key", "CAST(`" + plan.key() + "` AS STRING)"));
+    measures.add(column("time", "CAST(`" + plan.eventTime() + "` AS TIMESTAMP)"));
+    measures.add(column("id", "CAST(`" + plan.eventId() + "` AS STRING)"));
+    for (JobPlan.Series series : plan.series()) measures.add(column("measure" + series.id(), series.measure()));
+
+    StructType scored = fields;
+    for (JobPlan.Feature feature : plan.features()) scored = scored.add(feature.name(), DataTypes.DoubleType, true);
+    for (JobPlan.NamedSql measure : measures) scored = scored.add(measure.name(), DataTypes.NullType, true);
+    List<String> results = new ArrayList<>(plan.featureColumns());
+    plan.reasons().forEach(reason -> results.add(reason.column()));
+    results.add(plan.scoreColumn());
+    results.add(plan.levelColumn());
+    SqlProgram score = SqlProgram.compile(spark, scored, plan.stages(), results);
+
+    List<String> extracted = new ArrayList<>(measures.stream().map(JobPlan.NamedSql::name).toList());
+    score.inputs().stream().filter(name -> fields.getFieldIndex(name).isDefined()).forEach(extracted::add);
+    SqlProgram extract = SqlProgram.compile(spark, fields, List.of(measures), extracted);
+    List<String> layout = new ArrayList<>(extracted);
+    plan.features().forEach(feature -> layout.add(feature.name()));
+
+    return new CompiledDomain(
+        plan, prune(reader, extract.inputs()).toString(), extract, score.forLayout(layout), extracted.size());
+  }
+
+  private static JobPlan.NamedSql column(String name, String sql) {
+    return new JobPlan.NamedSql(PREFIX + name, sql);
+  }
+
+  /** The reader schema with only these fields, in this order. */
+  private static Schema prune(Schema reader, List<String> names) {
+    List<Schema.Field> kept = new ArrayList<>();
+    for (String name : names) kept.add(new Schema.Field(reader.getField(name), reader.getField(name).schema()));
+    Schema pruned = Schema.createRecord(reader.getName(), reader.getDoc(), reader.getNamespace(), false, kept);
+    reader.getAliases().forEach(pruned::addAlias);
+    return pruned;
+  }
+}

@@ -1,0 +1,77 @@
+package io.riskloom.kernel;
+
+import java.util.List;
+import org.apache.avro.util.Utf8;
+import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
+
+/**
+ * Writes the scores of one domain as Confluent Avro, in the order of fields of riskloom's risk-score.avsc.
+ *
+ * <p>The row holds the features, then what each reason added, then the score and the level. Reasons that added nothing
+ * are left out.
+ */
+final class ScoreWriter {
+  private final ConfluentAvro avro;
+  private final Utf8 name;
+  private final Utf8 entity;
+  private final Utf8 ruleVersion;
+  private final Utf8[] features;
+  private final Utf8[] codes;
+  private final Utf8[] descriptions;
+
+  ScoreWriter(JobPlan.Domain domain, int schemaId) {
+    avro = new ConfluentAvro(schemaId);
+    name = new Utf8(domain.name());
+    entity = new Utf8(domain.entity());
+    ruleVersion = new Utf8(domain.ruleVersion());
+    features = utf8(domain.featureColumns());
+    codes = utf8(domain.reasons().stream().map(JobPlan.Reason::code).toList());
+    descriptions = utf8(domain.reasons().stream().map(JobPlan.Reason::description).toList());
+  }
+
+  byte[] write(Frame event, UnsafeRow row, boolean late, long sequence) {
+    int scoreAt = features.length + codes.length;
+    return avro.encode(
+        out -> {
+          out.writeString(new Utf8(event.id()));
+          out.writeString(name);
+          out.writeString(entity);
+          out.writeString(new Utf8(event.key()));
+          out.writeLong(event.timeMs());
+          out.writeLong(System.currentTimeMillis());
+          out.writeDouble(row.getDouble(scoreAt));
+          out.writeString(new Utf8(row.getUTF8String(scoreAt + 1).getBytes()));
+          int reasons = 0;
+          for (int i = 0; i < codes.length; i++) if (row.getDouble(features.length + i) > 0) reasons++;
+          out.writeArrayStart();
+          out.setItemCount(reasons);
+          for (int i = 0; i < codes.length; i++) {
+            double added = row.getDouble(features.length + i);
+            if (!(added > 0)) continue;
+            out.startItem();
+            out.writeString(codes[i]);
+            out.writeDouble(added);
+            out.writeString(descriptions[i]);
+          }
+          out.writeArrayEnd();
+          out.writeMapStart();
+          out.setItemCount(features.length);
+          for (int i = 0; i < features.length; i++) {
+            out.startItem();
+            out.writeString(features[i]);
+            boolean present = !row.isNullAt(i);
+            out.writeIndex(present ? 1 : 0);
+            if (present) out.writeDouble(row.getDouble(i));
+          }
+          out.writeMapEnd();
+          out.writeString(ruleVersion);
+          out.writeInt(event.schemaId());
+          out.writeBoolean(late);
+          out.writeLong(sequence);
+        });
+  }
+
+  private static Utf8[] utf8(List<String> texts) {
+    return texts.stream().map(Utf8::new).toArray(Utf8[]::new);
+  }
+}

@@ -1,0 +1,86 @@
+"""The Spark session of the job: its jars, its state store, its JVM."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from riskloom.errors import JobError
+from riskloom.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+
+_CONFIGURATION = {
+    "spark.driver.memory": "3g",
+    "spark.ui.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+    # A division by zero in a rule is null, and the term adds nothing: the event is scored all the same.
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.streaming.stateStore.providerClass": ROCKSDB,
+    "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+    # Counting the rows costs a read for every write of a key.
+    "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",
+    # With a TTL, available-now would otherwise run empty batches for ever.
+    "spark.sql.streaming.noDataMicroBatches.enabled": "false",
+    "spark.scheduler.mode": "FAIR",
+}
+
+
+def kernel_jar() -> Path:
+    """Find the kernel's jar, which ships inside the package."""
+    return Path(str(resources.files(__package__).joinpath("jars", "riskloom-kernel.jar")))
+
+
+def spark_session(
+    settings: Settings, master: str, *, shuffle_partitions: int, configuration: Mapping[str, str] | None = None
+) -> SparkSession:
+    """Start the JVM and the session of the job.
+
+    Spark's own log goes to `logs/spark.log` in the settings' home folder.
+
+    Args:
+        settings: Where the local files are.
+        master: Spark's master, such as `local[40]` or `spark://host:7077`.
+        shuffle_partitions: How many tasks keep the windows' state. Fixed for the life of a checkpoint.
+        configuration: Spark properties that win over riskloom's own.
+
+    Raises:
+        JobError: If pyspark is not installed or the JVM does not start.
+        StackError: If no Java is found or the jars cannot be had.
+    """
+    from riskloom.stack.artifacts import spark_jars
+    from riskloom.stack.java import find_java
+
+    try:
+        from pyspark.errors import PySparkRuntimeError
+        from pyspark.sql import SparkSession
+    except ModuleNotFoundError:
+        raise JobError("pyspark is not installed: pip install 'riskloom[spark]'") from None
+
+    jars = ",".join(str(path) for path in [kernel_jar(), *spark_jars()])
+    log = settings.home_dir / "logs" / "spark.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    logging = Path(str(resources.files(__package__).joinpath("log4j2.properties")))
+    own = _CONFIGURATION | {
+        "spark.master": master,
+        "spark.app.name": "riskloom",
+        "spark.jars": jars,
+        "spark.sql.shuffle.partitions": str(shuffle_partitions),
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={logging.as_uri()} -Driskloom.log={log}",
+    }
+    if master.startswith("local"):
+        own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"
+    os.environ["JAVA_HOME"] = str(find_java(settings.home_dir).home)
+    builder = SparkSession.builder
+    for name, value in (own | dict(configuration or {})).items():
+        builder = builder.config(name, value)
+    try:
+        return builder.getOrCreate()
+    except PySparkRuntimeError as error:
+        raise JobError(f"Spark did not start: {error}\nIts log is {log}; check with `riskloom doctor`.") from None
