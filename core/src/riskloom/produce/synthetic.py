@@ -16,6 +16,23 @@ _UUID_GROUPS = ((0, 8, 0), (8, 12, 9), (12, 16, 14), (16, 20, 19), (20, 32, 24))
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+USERS = 50_000
+"""How many people the shipped domains are about: enough that one of them is seldom busy by chance."""
+COMPROMISED_USERS = 1_000
+"""The first so many of `users` are identities in the wrong hands. Patterns draw their subjects from them, so that
+a user's trouble shows in more than one domain."""
+
+
+def seeded(name: str, seed: int) -> np.random.Generator:
+    """Start a source of randomness of its own for each generator, so that equal seeds do not make them move together.
+
+    Args:
+        name: The generator's name.
+        seed: The user's seed, 0 or more.
+    """
+    return np.random.default_rng([seed, *name.encode()])
 
 
 def uuids(rng: np.random.Generator, n: int) -> pa.Array:
@@ -82,18 +99,33 @@ def pick(uniform: Floats, weights: Any, row: Ints | None = None) -> Ints:
     return np.asarray(np.minimum(found - row * table.shape[1], table.shape[1] - 1), dtype=np.int64)
 
 
-def text(values: Any, index: Ints, null: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+def text(values: Any, index: Ints, null: Bools | None = None) -> pa.Array:
     """Look up strings by index.
 
     Args:
-        values: The k strings.
+        values: The k strings, as a sequence or as an Arrow array, which is quicker where there are many.
         index: n indexes below k.
         null: Where to put null instead, shape (n,).
 
     Returns:
         A string array of length n.
     """
-    return pa.array(values, type=pa.string()).take(pa.array(index, mask=null))
+    known = values if isinstance(values, pa.Array) else pa.array(values, type=pa.string())
+    return known.take(pa.array(index, mask=null))
+
+
+def lists(values: Any, chosen: Bools) -> pa.Array:
+    """Make lists of strings, each holding some of the same values.
+
+    Args:
+        values: The k strings.
+        chosen: Which of them each of the n lists holds, shape (n, k).
+
+    Returns:
+        A list array of length n.
+    """
+    ends = np.concatenate([[0], np.cumsum(chosen.sum(axis=1))]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(ends), text(values, np.nonzero(chosen)[1]))
 
 
 @dataclass(frozen=True)

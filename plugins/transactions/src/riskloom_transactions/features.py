@@ -1,0 +1,118 @@
+"""What is remembered about an account holder, and what is worked out from it, on every payment."""
+
+from __future__ import annotations
+
+from riskloom.domain import DerivedFeature, WindowFeature
+
+# Nobody pays so little with a card that is typed in, except to see whether the card works.
+_TINY = "amount < 2 AND card_present = false"
+
+WINDOW_FEATURES = (
+    WindowFeature(
+        name="transaction_count_1min", aggregate="count", window="1min", description="Payments of the user in 1 minute."
+    ),
+    WindowFeature(
+        name="transaction_count_1hr", aggregate="count", window="1hr", description="Payments of the user in 1 hour."
+    ),
+    WindowFeature(
+        name="transaction_amount_24hr",
+        aggregate="sum",
+        window="24hr",
+        value="amount",
+        where="authorization_status = 'approved'",
+        description="What the user paid in 24 hours.",
+    ),
+    WindowFeature(
+        name="avg_transaction_amount_7d",
+        aggregate="mean",
+        window="7d",
+        value="amount",
+        description="Mean amount of the user's payments in 7 days.",
+    ),
+    WindowFeature(
+        name="stddev_transaction_amount_7d",
+        aggregate="stddev",
+        window="7d",
+        value="amount",
+        description="Standard deviation of those amounts.",
+    ),
+    WindowFeature(
+        name="tiny_payment_count_5min",
+        aggregate="count",
+        window="5min",
+        where=_TINY,
+        description="Payments of the user in 5 minutes below 2, without the card present.",
+    ),
+    WindowFeature(
+        name="transaction_count_5min",
+        aggregate="count",
+        window="5min",
+        description="Payments of the user in 5 minutes.",
+    ),
+    WindowFeature(
+        name="declined_count_5min",
+        aggregate="count",
+        window="5min",
+        where="authorization_status = 'declined'",
+        description="Payments of the user that were declined in 5 minutes.",
+    ),
+    WindowFeature(
+        name="user_claim_count_24hr",
+        aggregate="count",
+        window="24hr",
+        source="claims",
+        description="Insurance claims of the same user in 24 hours.",
+    ),
+    WindowFeature(
+        name="user_large_claim_count_24hr",
+        aggregate="count",
+        window="24hr",
+        where="claim_amount > 0.3 * coverage_limit",
+        source="claims",
+        description="Insurance claims of the same user in 24 hours for more than 30 % of what the policy pays at most.",
+    ),
+)
+
+DERIVED_FEATURES = (
+    DerivedFeature(
+        name="velocity_risk_score",
+        sql="1 - exp(-greatest(transaction_count_1min - 2 - (transaction_count_1hr - transaction_count_1min) / 30, 0)"
+        " / 3)",
+        description="How many more payments in 1 minute than twice the user's pace of the hour before, 0 to 1.",
+    ),
+    DerivedFeature(
+        name="amount_to_typical_ratio",
+        sql="amount / greatest(typical_amount, 1)",
+        description="The amount as a multiple of what the user usually pays in this category.",
+    ),
+    DerivedFeature(
+        name="amount_deviation_score",
+        sql="least(greatest(coalesce((amount - avg_transaction_amount_7d)"
+        " / nullif(stddev_transaction_amount_7d, 0), 0), 0) / 3, 1)",
+        description="How far the amount is above the user's own of 7 days: 1 at three standard deviations.",
+    ),
+    DerivedFeature(
+        name="amount_spike_risk",
+        sql="least(1, 0.75 * least(greatest(ln(greatest(amount_to_typical_ratio, 1)) - 1, 0) / 1.5, 1)"
+        " + 0.25 * amount_deviation_score)",
+        description="How unusually large the amount is, against the user's profile and own payments, 0 to 1.",
+    ),
+    DerivedFeature(
+        name="card_testing_score",
+        sql="least(greatest(tiny_payment_count_5min - 1, 0) / 3, 1)"
+        " * tiny_payment_count_5min / greatest(transaction_count_5min, 1)",
+        description="Whether the user's last 5 minutes are a run of tiny payments, 0 to 1.",
+    ),
+    DerivedFeature(
+        name="decline_share_5min",
+        sql="declined_count_5min / greatest(transaction_count_5min, 1)",
+        description="Share of the user's payments in 5 minutes that were declined.",
+    ),
+    DerivedFeature(
+        name="composite_fraud_score",
+        sql="least(1, 0.4 * card_testing_score + 0.2 * velocity_risk_score + 0.2 * amount_spike_risk"
+        " + 0.1 * decline_share_5min * least(declined_count_5min / 3, 1)"
+        " + 0.1 * least(user_large_claim_count_24hr / 3, 1))",
+        description="Card testing, pace, amount, declines and the user's large claims in one number, 0 to 1.",
+    ),
+)
