@@ -153,7 +153,10 @@ def _check_together(plugins: list[_Plugin]) -> None:
     _mark_twins(of, "topic", lambda plugin: of[plugin].topic.name)
     for plugin, domain in declared:
         plugin.problems += problems_of(domain)
-        plugin.problems += problems_between(domain, of.values())
+    sound = [domain for plugin, domain in declared if not plugin.problems]
+    for plugin, domain in declared:
+        if domain in sound:
+            plugin.problems += problems_between(domain, sound)
 
 
 def _mark_twins(plugins: Iterable[_Plugin], what: str, name_of: Callable[[_Plugin], str]) -> None:

@@ -2,16 +2,208 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from datetime import timedelta
+from importlib.util import find_spec
+from typing import Any
 
-from riskloom.domain import EventDomain
+from riskloom.domain import EventDomain, WindowFeature, window_length
+from riskloom.expressions import problems_in
+from riskloom.suggest import did_you_mean, listed
+from riskloom.topics import DEAD_LETTERS_TOPIC, SCORES_TOPIC
+
+LONGEST_WINDOW = timedelta(days=30)
+"""What the state is made for: a longer history belongs in the offline store."""
+
+_TIMES = {"timestamp-millis", "timestamp-micros"}
+_KEYS = {"string", "int", "long"}
 
 
 def problems_of(domain: EventDomain) -> list[str]:
-    """Check later."""
-    return []
+    """Check a declaration by itself.
+
+    Args:
+        domain: The declaration.
+
+    Returns:
+        One line for each problem; empty when there is none.
+    """
+    problems = _schema_problems(domain.avro_schema)
+    if problems:
+        # Nothing that names a field can be checked without the fields.
+        return problems
+    fields = {field["name"]: field["type"] for field in domain.avro_schema["fields"]}
+    return [
+        *_topic_problems(domain),
+        *_identity_problems(domain, fields),
+        *_generator_problems(domain.generator),
+        *_feature_problems(domain, fields),
+        *_rule_problems(domain, fields),
+    ]
 
 
 def problems_between(domain: EventDomain, installed: Iterable[EventDomain]) -> list[str]:
-    """Check later."""
-    return []
+    """Check what a declaration says of other domains: the sources of its window features.
+
+    A source that is not installed is no problem: its features then have their default.
+
+    Args:
+        domain: The declaration; `problems_of` finds nothing wrong with it.
+        installed: The domains it runs with, of which the same is true; itself may be among them.
+
+    Returns:
+        One line for each problem; empty when there is none.
+    """
+    problems = []
+    others = {other.name: other for other in installed if other.name != domain.name}
+    for feature in domain.window_features:
+        source = others.get(feature.source or "")
+        if source is None:
+            continue
+        where = f"window feature {feature.name!r}: source {source.name!r}"
+        if source.key_entity.name != domain.key_entity.name:
+            problems.append(
+                f"{where} is kept for each {source.key_entity.name!r}, and {domain.name!r} for each "
+                f"{domain.key_entity.name!r}: a feature needs the same entity"
+            )
+        fields = [field["name"] for field in source.avro_schema["fields"]]
+        problems += _window_sql_problems(feature, fields, f"window feature {feature.name!r} of source {source.name!r}")
+    return problems
+
+
+def _schema_problems(schema: dict[str, Any]) -> list[str]:
+    from fastavro.schema import SchemaParseException, UnknownType, parse_schema
+
+    if schema.get("type") != "record":
+        return [f"avro_schema: must be a record, not {schema.get('type')!r}"]
+    try:
+        parse_schema(schema)
+    except (SchemaParseException, UnknownType, ValueError, TypeError) as error:
+        return [f"avro_schema: not an Avro schema: {error or type(error).__name__}"]
+    except KeyError as error:
+        return [f"avro_schema: not an Avro schema: {error} is missing"]
+    return [f"avro_schema: {problem}" for problem in _clashes("field", (f["name"] for f in schema["fields"]))]
+
+
+def _topic_problems(domain: EventDomain) -> Iterator[str]:
+    if domain.topic.name in {SCORES_TOPIC, DEAD_LETTERS_TOPIC}:
+        yield f"topic: {domain.topic.name!r} is riskloom's own"
+    if domain.topic.retention <= timedelta(0):
+        yield f"topic: retention must be more than nothing, not {domain.topic.retention}"
+
+
+def _identity_problems(domain: EventDomain, fields: dict[str, Any]) -> Iterator[str]:
+    """Check the fields that say which event it is, when it happened and whom it is about."""
+    for setting, name in (("event_id", domain.event_id), ("event_time", domain.event_time), ("key", domain.key)):
+        if name not in fields:
+            yield f"{setting}: the schema has no field {name!r}{did_you_mean(name, fields)}"
+    if domain.event_id in fields and _name_of(fields[domain.event_id]) != "string":
+        found = _found(fields[domain.event_id])
+        yield f"event_id: field {domain.event_id!r} must be a string that is never null{found}"
+    if domain.event_time in fields and not _is_time(fields[domain.event_time]):
+        yield (
+            f"event_time: field {domain.event_time!r} must be a long of logical type timestamp-millis or "
+            f"timestamp-micros that is never null{_found(fields[domain.event_time])}"
+        )
+    for entity in domain.entities:
+        if entity.field not in fields:
+            near = did_you_mean(entity.field, fields)
+            yield f"entity {entity.name!r}: the schema has no field {entity.field!r}{near}"
+        elif _name_of(_not_null(fields[entity.field])) not in _KEYS:
+            found = _found(fields[entity.field])
+            yield f"entity {entity.name!r}: field {entity.field!r} must be a string, int or long{found}"
+    known = [entity.field for entity in domain.entities]
+    if domain.key in fields and domain.key not in known:
+        yield (
+            f"key: {domain.key!r} is not the field of an entity{did_you_mean(domain.key, known)}; entities have "
+            f"{listed(known)}"
+        )
+    yield from (f"entities: {problem}" for problem in _clashes("name", (entity.name for entity in domain.entities)))
+    yield from (f"entities: {problem}" for problem in _clashes("field", known))
+
+
+def _generator_problems(generator: str) -> Iterator[str]:
+    module = generator.partition(":")[0]
+    try:
+        found = find_spec(module)
+    except Exception as error:  # a parent package is imported on the way, and may fail in any way
+        yield f"generator: cannot find module {module!r}: {type(error).__name__}: {error}"
+    else:
+        if found is None:
+            yield f"generator: there is no module {module!r}"
+
+
+def _feature_problems(domain: EventDomain, fields: dict[str, Any]) -> Iterator[str]:
+    names = domain.feature_names
+    yield from (f"features: {problem}" for problem in _clashes("name", names))
+    by_lower_case = {field.lower(): field for field in fields}
+    for name in names:
+        if name in by_lower_case:
+            yield f"feature {name!r}: the event has a field {by_lower_case[name]!r}; a feature needs a name of its own"
+    for window in domain.window_features:
+        yield from _window_problems(window, fields if window.source in {None, domain.name} else None)
+    known = [*fields, *(window.name for window in domain.window_features)]
+    for derived in domain.derived_features:
+        yield from (f"derived feature {derived.name!r}: {problem}" for problem in problems_in(derived.sql, known))
+        known.append(derived.name)
+
+
+def _window_problems(feature: WindowFeature, fields: Collection[str] | None) -> Iterator[str]:
+    where = f"window feature {feature.name!r}"
+    try:
+        if window_length(feature.window) > LONGEST_WINDOW:
+            yield f"{where}: window {feature.window!r} is longer than {LONGEST_WINDOW.days}d, the longest there is"
+    except (ValueError, OverflowError) as error:
+        yield f"{where}: {error}"
+    if feature.value is None and feature.aggregate != "count":
+        yield f"{where}: {feature.aggregate} needs a value, the SQL of what to aggregate"
+    yield from _window_sql_problems(feature, fields, where)
+
+
+def _window_sql_problems(feature: WindowFeature, fields: Collection[str] | None, where: str) -> Iterator[str]:
+    for setting, sql in (("value", feature.value), ("where", feature.where)):
+        if sql is not None:
+            yield from (f"{where}: {setting}: {problem}" for problem in problems_in(sql, fields))
+
+
+def _rule_problems(domain: EventDomain, fields: dict[str, Any]) -> Iterator[str]:
+    rule = domain.rule
+    known = [*fields, *domain.feature_names]
+    for term in rule.terms:
+        yield from (f"rule: term {term.code}: {problem}" for problem in problems_in(term.sql, known))
+    yield from (f"rule: {problem}" for problem in _clashes("code", (term.code for term in rule.terms)))
+    yield from (f"rule: bands: {problem}" for problem in _clashes("level", (band.level for band in rule.bands)))
+    yield from (f"rule: bands: {p}" for p in _clashes("threshold", (str(band.at_least) for band in rule.bands)))
+    if 0.0 not in [band.at_least for band in rule.bands]:
+        yield "rule: bands: one must start at 0.0, so that every score has a level"
+
+
+def _clashes(what: str, names: Iterable[str]) -> Iterator[str]:
+    """Name what is given twice; Spark's names are the same in either case of letters."""
+    for name, count in Counter(name.lower() for name in names).items():
+        if count > 1:
+            yield f"{what} {name!r} is given {count} times"
+
+
+def _name_of(avro: Any) -> Any:
+    """Reduce `{"type": "string", ...}` to its type's name; a union stays a list."""
+    while isinstance(avro, dict):
+        avro = avro["type"]
+    return avro
+
+
+def _is_time(avro: Any) -> bool:
+    return isinstance(avro, dict) and avro["type"] == "long" and avro.get("logicalType") in _TIMES
+
+
+def _not_null(avro: Any) -> Any:
+    if not isinstance(avro, list):
+        return avro
+    branches = [branch for branch in avro if branch != "null"]
+    return branches[0] if len(branches) == 1 else avro
+
+
+def _found(avro: Any) -> str:
+    return f"; it is {json.dumps(avro)}"
