@@ -1,7 +1,7 @@
 """Build the kernel's jar from its Java sources: `uv run python core/jvm/build.py`.
 
-Needs a JDK 17 or later (javac) and pyspark, whose jars are the class path. The jar is committed as package data, so that
-users need neither. Its manifest holds the digest of the sources; a test compares the two.
+Needs a JDK 17 or later (javac) and pyspark, whose jars are the class path. The jar is committed as package data, so
+that users need neither. Its manifest holds the digest of the sources; a test compares the two.
 """
 
 from __future__ import annotations
@@ -40,9 +40,7 @@ def compile_classes(out: Path) -> None:
         sys.exit("javac is not on PATH: install a JDK 17 or later (Debian: apt-get install openjdk-17-jdk-headless)")
     # Without classfile and path: the warnings would be of the jars of Spark, not of the kernel.
     lint = "-Xlint:all,-classfile,-path,-processing,-serial"
-    subprocess.run(
-        [javac, "--release", "17", lint, "-Werror", "-cp", class_path, "-d", str(out), *sources], check=True
-    )
+    subprocess.run([javac, "--release", "17", lint, "-Werror", "-cp", class_path, "-d", str(out), *sources], check=True)
 
 
 def build(jar: Path) -> None:
@@ -50,7 +48,7 @@ def build(jar: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         compile_classes(Path(folder))
         jar.parent.mkdir(parents=True, exist_ok=True)
-        manifest = f"Manifest-Version: 1.0\r\nAutomatic-Module-Name: io.riskloom.kernel\r\n{DIGEST}: \r\n {sources_digest()}\r\n\r\n"
+        manifest = f"Manifest-Version: 1.0\r\n{DIGEST}: \r\n {sources_digest()}\r\n\r\n"
         with zipfile.ZipFile(jar, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(zipfile.ZipInfo("META-INF/MANIFEST.MF", EPOCH), manifest)
             for path in sorted(Path(folder).rglob("*.class")):

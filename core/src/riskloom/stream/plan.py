@@ -56,9 +56,7 @@ def _domain(domain: EventDomain, by_name: Mapping[str, EventDomain], series: Map
         "rule_version": domain.rule.version,
         "series": [_series_json(key, columns) for key, columns in series.items() if key[0] == domain.name],
         "features": [_feature(feature, domain, by_name, series) for feature in domain.window_features],
-        "stages": [
-            [{"name": name, "sql": sql} for name, sql in stage.items()] for stage in scoring_stages(domain)
-        ],
+        "stages": [[{"name": name, "sql": sql} for name, sql in stage.items()] for stage in scoring_stages(domain)],
         "feature_columns": list(domain.feature_names),
         "reasons": [
             {"code": term.code, "description": term.description, "column": reason_column(i)}

@@ -37,12 +37,17 @@ def kernel_jar() -> Path:
     return Path(str(resources.files(__package__).joinpath("jars", "riskloom-kernel.jar")))
 
 
+def spark_log(settings: Settings) -> Path:
+    """Name the file of Spark's own log."""
+    return settings.home_dir / "logs" / "spark.log"
+
+
 def spark_session(
     settings: Settings, master: str, *, shuffle_partitions: int, configuration: Mapping[str, str] | None = None
 ) -> SparkSession:
     """Start the JVM and the session of the job.
 
-    Spark's own log goes to `logs/spark.log` in the settings' home folder.
+    Spark's own log goes to `spark_log`.
 
     Args:
         settings: Where the local files are.
@@ -64,7 +69,7 @@ def spark_session(
         raise JobError("pyspark is not installed: pip install 'riskloom[spark]'") from None
 
     jars = ",".join(str(path) for path in [kernel_jar(), *spark_jars()])
-    log = settings.home_dir / "logs" / "spark.log"
+    log = spark_log(settings)
     log.parent.mkdir(parents=True, exist_ok=True)
     logging = Path(str(resources.files(__package__).joinpath("log4j2.properties")))
     own = _CONFIGURATION | {

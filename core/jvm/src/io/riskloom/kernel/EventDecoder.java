@@ -5,10 +5,12 @@ import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.AvroTypeException;
 import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.apache.spark.sql.api.java.UDF5;
+import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
 
 /**
@@ -100,25 +102,33 @@ final class EventDecoder implements UDF5<byte[], byte[], String, Integer, Long, 
   }
 
   private UnsafeRow extract(Reader reader, int schemaId, byte[] value) throws Refused {
+    InternalRow fields;
     try {
-      AvroRowReader avro = reader.byWriter.get(schemaId);
-      if (avro == null) {
-        Schema writer = SchemaRegistry.shared(plan.registry()).byId(schemaId);
-        if (writer == null) {
-          throw new Refused("unknown_schema_id", "the registry has no Avro schema with id " + schemaId, schemaId);
-        }
-        avro = new AvroRowReader(writer, reader.schema);
-        reader.byWriter.put(schemaId, avro);
-      }
-      return reader.extract.run(avro.read(value, ConfluentAvro.HEADER));
+      fields = avroReader(reader, schemaId).read(value, ConfluentAvro.HEADER);
     } catch (AvroTypeException e) {
       throw new Refused("incompatible_schema", DeadLetterWriter.describe(e), schemaId);
-    } catch (IOException e) {
-      throw new Refused("malformed_body", DeadLetterWriter.describe(e), schemaId);
-    } catch (RuntimeException e) {
-      // Avro's decoder answers foreign bytes with exceptions of many kinds; so do the plugin's expressions.
+    } catch (IOException | AvroRuntimeException | ArithmeticException | IndexOutOfBoundsException e) {
       throw new Refused("malformed_body", DeadLetterWriter.describe(e), schemaId);
     }
+    try {
+      return reader.extract.run(fields);
+    } catch (RuntimeException e) {
+      throw new Refused("expression_failed", DeadLetterWriter.describe(e), schemaId);
+    }
+  }
+
+  /** The reader for a writer's schema. A registry that cannot be reached is not the record's fault: that fails the task. */
+  private AvroRowReader avroReader(Reader reader, int schemaId) throws IOException, Refused {
+    AvroRowReader avro = reader.byWriter.get(schemaId);
+    if (avro == null) {
+      Schema writer = SchemaRegistry.shared(plan.registry()).byId(schemaId);
+      if (writer == null) {
+        throw new Refused("unknown_schema_id", "the registry has no Avro schema with id " + schemaId, schemaId);
+      }
+      avro = new AvroRowReader(writer, reader.schema);
+      reader.byWriter.put(schemaId, avro);
+    }
+    return avro;
   }
 
   private static UnsafeRow present(Reader reader, UnsafeRow row, int column, String field, int schemaId) throws Refused {
