@@ -1,0 +1,246 @@
+"""Generated events of all domains to Kafka, at an asked rate or as fast as it goes, with a report of the delivery."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from riskloom.errors import SettingsError
+from riskloom.produce.client import Client
+from riskloom.produce.rate import TOLERANCE, Schedule, Stopwatch, limit
+from riskloom.produce.report import DeliveryReport, Ledger, Progress
+from riskloom.produce.stream import EventStream
+from riskloom.suggest import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from riskloom.discovery import InstalledDomain
+    from riskloom.settings import Settings
+
+_TICK_S = 0.01
+_LOOKAHEAD_S = 0.1
+_UNPACED_BLOCK_EVENTS = 16_384
+_PROGRESS_S = 0.2
+
+
+def produce_events(
+    settings: Settings,
+    domains: Sequence[InstalledDomain],
+    *,
+    throughput: float,
+    duration: float,
+    mix: Mapping[str, float] | None = None,
+    seed: int = 0,
+    stop: threading.Event | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    properties: Mapping[str, str] | None = None,
+    schema_ids: Mapping[str, int] | None = None,
+) -> DeliveryReport:
+    """Generate events and publish them, keyed by entity, in the Confluent wire format.
+
+    Topics that are missing are created. An event's time is the time at which it is due, or made when that is later.
+    May be called from any thread; callbacks run in the thread that called.
+
+    Args:
+        settings: Where Kafka and the registry are.
+        domains: The domains to produce.
+        throughput: Events a second over all domains; 0 for as many as possible.
+        duration: Seconds; infinite for until `stop`.
+        mix: Weights by domain; a domain that is not named sends nothing. Default: the domains' shares.
+        seed: Same seed and same times, same events.
+        stop: Set it to end the run early: what was sent is still waited for and reported.
+        progress: Called a few times a second.
+        properties: librdkafka properties that win over the settings'.
+        schema_ids: The registry's ids by topic. Default: the schemas are registered.
+
+    Raises:
+        DeliveryError: If Kafka cannot be reached or refuses a topic.
+        RegistryError: If the registry cannot be reached or refuses a schema.
+        PluginError: If a generator fails.
+        SettingsError: If the mix or a property cannot be used.
+    """
+    from riskloom.schemas.registry import register_all
+    from riskloom.topics import ensure_topics
+
+    shares = mixed_shares(domains, mix)
+    chosen = [installed for installed in domains if shares.get(installed.name)]
+    stopwatch = Stopwatch()
+    client = Client(settings, properties or {}, stopwatch)
+    ensure_topics(settings, chosen)
+    if schema_ids is None:
+        schema_ids = {topic: schema.schema_id for topic, schema in register_all(settings, chosen).items()}
+    streams = {
+        installed.name: EventStream(installed, schema_ids[installed.domain.topic.name], seed, client, stopwatch)
+        for installed in chosen
+    }
+    run = Run({name: stream.ledger for name, stream in streams.items()}, client, stopwatch, stop, progress)
+    if throughput > 0:
+        _paced(run, streams, {name: throughput * shares[name] for name in streams}, duration)
+    else:
+        _unpaced(run, streams, shares, duration)
+    asked = {name: throughput * shares[name] if throughput > 0 else None for name in streams}
+    return run.finish(asked, throughput if throughput > 0 else None)
+
+
+def mixed_shares(domains: Sequence[InstalledDomain], mix: Mapping[str, float] | None) -> dict[str, float]:
+    """Turn weights into shares of the whole.
+
+    Args:
+        domains: The domains to produce.
+        mix: Weights by domain, 0 or more. Default: the domains' declared shares.
+
+    Returns:
+        Shares that add up to 1, by domain; domains without weight are left out.
+
+    Raises:
+        SettingsError: If the mix names another domain, or no domain has a weight.
+    """
+    names = [installed.name for installed in domains]
+    weights = {installed.name: installed.domain.share for installed in domains} if mix is None else dict(mix)
+    problems = [
+        f"  - {name!r} is not among the chosen domains, {listed(names)}{did_you_mean(name, names)}"
+        for name in weights
+        if name not in names
+    ]
+    problems += [
+        f"  - {name!r} has weight {weight}, which is not a number of 0 or more"
+        for name, weight in weights.items()
+        if not (math.isfinite(weight) and weight >= 0)
+    ]
+    whole = sum(weights.values())
+    if not problems and whole <= 0:
+        problems = ["  - no domain has a weight above 0"]
+    if problems:
+        raise SettingsError("the mix cannot be used:\n" + "\n".join(problems))
+    return {name: weight / whole for name, weight in weights.items() if weight > 0}
+
+
+class Run:
+    """What a run keeps while it goes on: the clock, the ledgers and who is told.
+
+    Args:
+        ledgers: By domain.
+        client: Where the events go.
+        stopwatch: The time by stage.
+        stop: Set from outside to end the run.
+        progress: Called a few times a second.
+    """
+
+    def __init__(
+        self,
+        ledgers: Mapping[str, Ledger],
+        client: Client,
+        stopwatch: Stopwatch,
+        stop: threading.Event | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.client = client
+        self._ledgers = ledgers
+        self._stopwatch = stopwatch
+        self._stop = stop or threading.Event()
+        self._progress = progress
+        self._told = 0.0
+        self._start = time.monotonic()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run was ended from outside."""
+        return self._stop.is_set()
+
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._start
+
+    def serve(self, seconds: float = 0.0) -> None:
+        """Take in delivery reports, for up to some seconds when there are none yet, and tell the progress."""
+        if seconds > 0:
+            with self._stopwatch.stage("idle"):
+                self.client.poll(seconds)
+        else:
+            self.client.poll()
+        self.tell()
+
+    def tell(self) -> None:
+        """Call the progress callback, if it is time."""
+        now = self.elapsed()
+        if self._progress is None or now - self._told < _PROGRESS_S:
+            return
+        self._told = now
+        ledgers = self._ledgers
+        self._progress(
+            Progress(
+                seconds=now,
+                sent={name: ledger.sent for name, ledger in ledgers.items()},
+                acknowledged={name: ledger.acknowledged for name, ledger in ledgers.items()},
+                failed=sum(ledger.failed.total() for ledger in ledgers.values()),
+                rejected=sum(ledger.rejected for ledger in ledgers.values()),
+            )
+        )
+
+    def finish(self, asked: Mapping[str, float | None], asked_total: float | None) -> DeliveryReport:
+        """Wait for what was sent and sum up.
+
+        Args:
+            asked: Events a second that were asked for, by domain.
+            asked_total: The same over all domains; None for as many as possible.
+        """
+        sending = self.elapsed()
+        self.client.drain(self.tell)
+        seconds = self.elapsed()
+        total = Ledger.merged(self._ledgers)
+        held = asked_total is not None and total.sent >= (1 - TOLERANCE) * asked_total * sending - 1
+        stages = self._stopwatch.seconds
+        return DeliveryReport(
+            domains={name: ledger.delivery(seconds, asked[name]) for name, ledger in self._ledgers.items()},
+            total=total.delivery(seconds, asked_total),
+            seconds=round(seconds, 3),
+            interrupted=self.stopped,
+            limited_by=None if held else limit(stages, broker_is_busy=self.client.broker_is_busy),
+            stage_seconds={name: round(spent, 3) for name, spent in stages.items()},
+        )
+
+
+def _paced(run: Run, streams: Mapping[str, EventStream], rates: Mapping[str, float], duration: float) -> None:
+    """Send each event when it is due; behind the schedule, as fast as it goes, up to 2 % beyond the duration."""
+    start_ms = time.time() * 1000 - run.elapsed() * 1000
+    schedules = {name: Schedule(rate, start_ms) for name, rate in rates.items()}
+    last = {name: schedule.due(duration) if math.isfinite(duration) else 2**62 for name, schedule in schedules.items()}
+    deadline = duration * (1 + TOLERANCE)
+
+    def over() -> bool:
+        return run.stopped or run.elapsed() >= deadline
+
+    while not over():
+        now = run.elapsed()
+        for name, stream in streams.items():
+            stream.send_due(min(schedules[name].due(now), last[name]), over)
+        run.serve()
+        if all(stream.ledger.sent >= last[name] for name, stream in streams.items()):
+            return
+        ready = {name: schedules[name].seconds(stream.made) for name, stream in streams.items()}
+        short = [name for name in streams if ready[name] < now + _LOOKAHEAD_S and streams[name].made < last[name]]
+        if short:
+            name = min(short, key=lambda name: ready[name])
+            streams[name].prepare(schedules[name], last[name], time.time() * 1000)
+        else:
+            run.serve(_TICK_S)
+
+
+def _unpaced(run: Run, streams: Mapping[str, EventStream], shares: Mapping[str, float], duration: float) -> None:
+    """Send as fast as it goes; each event happens between the making of the events before it and its own."""
+
+    def over() -> bool:
+        return run.stopped or run.elapsed() >= duration
+
+    before = {name: time.time() * 1000 for name in streams}
+    while not over():
+        for name, stream in streams.items():
+            now = time.time() * 1000
+            count = max(1, round(_UNPACED_BLOCK_EVENTS * shares[name]))
+            stream.send_now(np.linspace(before[name], now, count).astype(np.int64), over)
+            before[name] = now
+            run.serve()
