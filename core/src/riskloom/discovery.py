@@ -134,7 +134,7 @@ def _choose(installed: list[_Plugin], only: Sequence[str], without: Sequence[str
         unknown = sorted(others - set(by_domain))
         if unknown:
             known = names | set(by_domain)
-            problems = "\n".join(f"  - no installed domain is called {n!r}{did_you_mean(n, known)}" for n in unknown)
+            problems = "\n".join(f"no installed domain is called {n!r}{did_you_mean(n, known)}" for n in unknown)
             raise SettingsError(f"{problems}\nInstalled: {listed(known)}. See: riskloom domains list")
         chosen += [plugin for name, plugin in by_domain.items() if name in others.intersection(only)]
         dropped = [by_domain[name] for name in others.intersection(without)]

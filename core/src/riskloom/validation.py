@@ -17,6 +17,8 @@ from riskloom.topics import DEAD_LETTERS_TOPIC, SCORES_TOPIC
 LONGEST_WINDOW = timedelta(days=30)
 """What the state is made for: a longer history belongs in the offline store."""
 
+# Working columns of the job start with it.
+_OWN = "_riskloom"
 _TIMES = {"timestamp-millis", "timestamp-micros"}
 _KEYS = {"string", "int", "long"}
 
@@ -84,7 +86,11 @@ def _schema_problems(schema: dict[str, Any]) -> list[str]:
         return [f"avro_schema: not an Avro schema: {error or type(error).__name__}"]
     except KeyError as error:
         return [f"avro_schema: not an Avro schema: {error} is missing"]
-    return [f"avro_schema: {problem}" for problem in _clashes("field", (f["name"] for f in schema["fields"]))]
+    names = [field["name"] for field in schema["fields"]]
+    own = [
+        f"field {name!r}: names that start with {_OWN} are riskloom's own" for name in names if name.startswith(_OWN)
+    ]
+    return [f"avro_schema: {problem}" for problem in (*_clashes("field", names), *own)]
 
 
 def _topic_problems(domain: EventDomain) -> Iterator[str]:
