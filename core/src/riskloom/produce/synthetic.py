@@ -110,8 +110,23 @@ def text(values: Any, index: Ints, null: Bools | None = None) -> pa.Array:
     Returns:
         A string array of length n.
     """
-    known = values if isinstance(values, pa.Array) else pa.array(values, type=pa.string())
+    known = values if isinstance(values, pa.Array) else _strings(tuple(values))
     return known.take(pa.array(index, mask=null))
+
+
+def choose(rng: np.random.Generator, values: Any, n: int, weights: Any = None) -> pa.Array:
+    """Draw n of some strings.
+
+    Args:
+        rng: The source of randomness.
+        values: The k strings to draw from.
+        n: How many to draw.
+        weights: Relative weights, shape (k,). Default: all alike.
+
+    Returns:
+        A string array of length n.
+    """
+    return text(values, pick(rng.random(n), np.ones(len(values)) if weights is None else weights))
 
 
 def lists(values: Any, chosen: Bools) -> pa.Array:
@@ -275,6 +290,11 @@ class Bursts:
         self._waiting = waiting[~now]
         _, subject, step, left = waiting[now].T
         return Burst(slot=slot[now], subject=subject, step=step, left=left)
+
+
+@lru_cache(maxsize=256)
+def _strings(values: tuple[str, ...]) -> pa.Array:
+    return pa.array(values, type=pa.string())
 
 
 def _hash(name: str, size: int) -> bytes:

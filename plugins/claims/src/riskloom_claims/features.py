@@ -24,13 +24,6 @@ WINDOW_FEATURES = (
         description="Mean amount of the user's claims in 24 hours.",
     ),
     WindowFeature(
-        name="claim_amount_7d",
-        aggregate="sum",
-        window="7d",
-        value="claim_amount",
-        description="Amount the user claimed in 7 days.",
-    ),
-    WindowFeature(
         name="claim_ratio_mean_7d",
         aggregate="mean",
         window="7d",

@@ -15,6 +15,7 @@ from riskloom.produce.synthetic import (
     Clock,
     Floats,
     Ints,
+    choose,
     homes,
     lists,
     pick,
@@ -35,6 +36,7 @@ _MEDIAN = np.array([4_200.0, 9_500.0, 2_400.0, 60_000.0])
 _SPREAD = np.array([0.55, 0.6, 0.6, 0.45])  # standard deviation of the logarithm of the amount
 _COVERAGE = np.array([50_000.0, 250_000.0, 40_000.0, 500_000.0])
 _PREMIUM = np.array([1_400.0, 1_900.0, 5_600.0, 900.0])
+_POLICY_DAYS = 2_600  # how long a policy lasts before a new one takes its place
 _DEDUCTIBLES = np.array([0.0, 250.0, 500.0, 1_000.0, 2_500.0])
 # More crashes in winter, more damage to homes in the storm season, more illness in winter. Rows are months.
 _SEASON = np.cos((np.arange(12) - 0.5) / 12 * 2 * np.pi)  # 1 in mid-January, -1 in mid-July
@@ -119,8 +121,8 @@ class ClaimsGenerator:
         cover = _COVERAGE[kind] * (0.6 + 0.8 * self._level[user])
         amount = self._amounts(kind, severity, user, fraud, cover)
         ratio = amount / _MEDIAN[kind]
-        began = self._joined_ms[user] + (policy * 37 % 900) * _DAY_MS
-        policy_age = np.maximum((times - began) // _DAY_MS, 1)
+        tenure = np.maximum((times - self._joined_ms[user]) // _DAY_MS, 1)
+        policy_age = np.minimum((times // _DAY_MS + policy * 37) % _POLICY_DAYS + 1, tenure)
         delay = rng.exponential(np.where(kind == _HEALTH, 160.0, 40.0)) + 0.2
         priors = rng.poisson(0.2 + 1.5 * self._level[user] + 1.5 * fraud)
 
@@ -159,7 +161,7 @@ class ClaimsGenerator:
                 "weather": text(_WEATHER, weather),
                 "weather_severity": np.round(severity, 3),
                 "catastrophe_code": text(("CAT-HURRICANE",), np.zeros(n, dtype=np.int64), null=weather != 5),
-                "submission_channel": text(_CHANNELS, pick(rng.random(n), (46, 30, 14, 10))),
+                "submission_channel": choose(rng, _CHANNELS, n, weights=(46, 30, 14, 10)),
                 "provider_id": text(self._providers, rng.integers(0, 800, n), null=(kind == _LIFE) | fraud),
                 "police_report_filed": police,
                 "third_party_involved": (kind == _AUTO) & (rng.random(n) < 0.55),
@@ -168,7 +170,7 @@ class ClaimsGenerator:
                 "documents": lists(_DOCUMENTS, documents),
                 "prior_claim_count": priors,
                 "prior_claim_amount": np.round(priors * _MEDIAN[_AUTO] * (0.5 + self._level[user]), 2),
-                "customer_tenure_days": np.maximum((times - self._joined_ms[user]) // _DAY_MS, 1),
+                "customer_tenure_days": tenure,
                 "priority": text(_PRIORITIES, urgent),
                 "risk_score": np.round(np.clip(suspicion + 0.1 * severity, 0, 1), 4),
                 "fraud_probability": np.round(suspicion**1.5, 4),
@@ -183,4 +185,5 @@ class ClaimsGenerator:
         log = np.log(_MEDIAN[kind]) + _SPREAD[kind] * rng.standard_normal(n)
         log += 0.5 * severity * (kind <= _PROPERTY) + 0.3 * (self._level[user] - 0.5)
         inflated = _MEDIAN[kind] * rng.uniform(3.0, 8.0, n)
-        return np.round(np.clip(np.where(fraud, np.maximum(np.exp(log), inflated), np.exp(log)), 80, 0.97 * cover), 2)
+        amount: Floats = np.where(fraud, np.maximum(np.exp(log), inflated), np.exp(log))
+        return amount.clip(80, 0.97 * cover).round(2)

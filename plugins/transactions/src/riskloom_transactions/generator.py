@@ -41,7 +41,8 @@ _RECURRING, _ELECTRONICS, _GIFT_CARDS = 7, 4, 9  # utilities are paid by agreeme
 def _rhythm(peaks: tuple[int, ...], floor: float) -> Floats:
     hours = np.arange(24)
     near = [np.exp(-(np.minimum(abs(hours - peak), 24 - abs(hours - peak)) ** 2) / 6.0) for peak in peaks]
-    return floor + np.max(near, axis=0)
+    rhythm: Floats = floor + np.max(near, axis=0)
+    return rhythm
 
 
 # What is bought when, by the local hour: meals at noon and in the evening, fuel on the way to work and back.
@@ -88,7 +89,8 @@ def _distances_km() -> Floats:
     half = np.sin((lat[:, None] - lat) / 2) ** 2 + np.cos(lat[:, None]) * np.cos(lat) * (
         np.sin((lon[:, None] - lon) / 2) ** 2
     )
-    return 2 * 6_371.0 * np.arcsin(np.sqrt(half))
+    distances: Floats = 2 * 6_371.0 * np.arcsin(np.sqrt(half))
+    return distances
 
 
 class TransactionsGenerator:
