@@ -54,7 +54,7 @@ class Pin:
     def parse(cls, coordinate: str, sha256: str = "", size: int = 0) -> Pin:
         """Read `group:artifact:version[:packaging[:classifier]]`."""
         group, artifact, version, *kind = coordinate.split(":")
-        packaging, classifier = [*kind, "jar", ""][:1] + [*kind[1:], ""][:1]
+        packaging, classifier = (*kind, *("jar", "")[len(kind) :])
         return cls(group, artifact, version, packaging, classifier, sha256, size)
 
     @property
@@ -121,6 +121,13 @@ def apicurio_archive(report: Report | None = None) -> Path:
     return fetch(pins("registry"), report)[0]
 
 
+def missing(wanted: Sequence[Pin]) -> list[Pin]:
+    """Say which files are not in Maven's local repository, or are not whole there."""
+    with ThreadPoolExecutor(_THREADS, "check") as pool:
+        whole = pool.map(lambda pin: pin.is_whole(pin.path()), wanted)
+        return [pin for pin, there in zip(wanted, whole, strict=True) if not there]
+
+
 def fetch(wanted: Sequence[Pin], report: Report | None = None) -> list[Path]:
     """Find files in Maven's local repository, and download those that are not there or not whole.
 
@@ -134,15 +141,17 @@ def fetch(wanted: Sequence[Pin], report: Report | None = None) -> list[Path]:
     Raises:
         StackError: If files cannot be had; it names each of them and why.
     """
+    absent = missing(wanted)
+    if absent:
+        _download_all(absent, report)
+    return [pin.path() for pin in wanted]
+
+
+def _download_all(absent: Sequence[Pin], report: Report | None) -> None:
+    progress = _Progress(absent, report)
     with ThreadPoolExecutor(_THREADS, "fetch") as pool:
-        paths = list(pool.map(Pin.path, wanted))
-        whole = list(pool.map(Pin.is_whole, wanted, paths))
-        missing = [pin for pin, there in zip(wanted, whole, strict=True) if not there]
-        if not missing:
-            return paths
-        progress = _Progress(missing, report)
         try:
-            failures = list(filter(None, pool.map(lambda pin: _download(pin, progress), missing)))
+            failures = list(filter(None, pool.map(lambda pin: _download(pin, progress), absent)))
         except BaseException:
             progress.cancelled.set()
             raise
@@ -152,7 +161,6 @@ def fetch(wanted: Sequence[Pin], report: Report | None = None) -> list[Path]:
             + "\n".join(f"  - {failure}" for failure in failures)
             + "\nCheck the network and run the command again, or copy the files into Maven's local repository."
         )
-    return paths
 
 
 def _download(pin: Pin, progress: _Progress) -> str | None:
@@ -161,7 +169,9 @@ def _download(pin: Pin, progress: _Progress) -> str | None:
 
     target, reason = pin.path(), ""
     target.parent.mkdir(parents=True, exist_ok=True)
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
+        if progress.cancelled.wait(attempt):
+            raise CancelledError
         with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as staging:
             context = MavenContext(
                 PythonResolver(progress_callback=progress.of_file), repo_cache=Path(staging), timeout=_TIMEOUT

@@ -95,8 +95,10 @@ class Kafka:
 
     def _format(self, java: Java, properties: Path) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # With "=", because an identifier may begin with a hyphen.
+        arguments = ["format", f"--cluster-id={cluster}", f"--config={properties}"]
         done = subprocess.run(
-            [*self._java(java), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)],
+            [*self._java(java), "kafka.tools.StorageTool", *arguments],
             capture_output=True,
             text=True,
         )

@@ -127,11 +127,23 @@ class LocalStack:
             self._write([server for name, server in servers.items() if name not in names])
         return stopped
 
-    def delete_data(self) -> None:
-        """Remove the data and the logs of a stack that is not running, and forget its ports."""
-        for folder in ("data", "logs"):
-            shutil.rmtree(self.home / folder, ignore_errors=True)
-        self._state.forget()
+    def delete_data(self, report: Report = lambda line: None) -> None:
+        """Remove the data and the logs, and forget the ports.
+
+        Args:
+            report: Is told when another process must be waited for.
+
+        Raises:
+            StackError: If a server is running.
+        """
+        with self._state.locked(report):
+            if going := [name for name, server in self._state.servers().items() if server.process()]:
+                raise StackError(
+                    f"{', '.join(going)} would lose data while running. Stop the stack first: riskloom down"
+                )
+            for folder in ("data", "logs"):
+                shutil.rmtree(self.home / folder, ignore_errors=True)
+            self._state.forget()
 
     def status(self) -> list[ServerStatus]:
         """Ask after each server."""
@@ -160,6 +172,7 @@ class LocalStack:
             missing = [kind for name, kind in self._kinds.items() if name not in kept]
             self._refuse_to_move(kept)
             if not missing:
+                report("all servers are running already")
                 return []
             guards.enter_context(Guard(self.home, [kind.name for kind in missing]))
             stop_all(server for name, server in recorded.items() if name not in kept)
@@ -196,8 +209,8 @@ class LocalStack:
         return self._addresses_of(self._state.servers().values())
 
     def _addresses_of(self, servers: Iterable[Server]) -> dict[str, str]:
-        kinds = ((self._kinds[server.name], server) for server in servers)
-        return {kind.setting: kind.address(server.port) for kind, server in kinds}
+        ports = {server.name: server.port for server in servers}
+        return {kind.setting: kind.address(ports[name]) for name, kind in self._kinds.items() if name in ports}
 
     def _write(self, servers: Collection[Server]) -> None:
         self._state.write(servers, self._addresses_of(servers))

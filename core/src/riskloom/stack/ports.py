@@ -12,6 +12,7 @@ from riskloom.errors import StackError
 from riskloom.stack.artifacts import Report
 
 HOST = "127.0.0.1"
+_WIDTH = 80
 
 
 def choose(
@@ -32,12 +33,16 @@ def choose(
         A port for each of `defaults`, all different.
 
     Raises:
-        StackError: If chosen ports are taken; it names who holds each of them.
+        StackError: If chosen ports are taken, or chosen twice; it names who holds each of them.
     """
     taken = [f"  - {name}: {port} is taken by {holder(port)}" for name, port in chosen.items() if not is_free(port)]
+    if len(set(chosen.values())) < len(chosen):
+        taken.append("  - two servers cannot have one port")
     if taken:
         raise StackError(
-            "ports that were asked for are taken:\n" + "\n".join(taken) + "\nStop what holds them, or choose others "
+            "ports that were asked for cannot be had:\n"
+            + "\n".join(taken)
+            + "\nStop what holds them, or choose others "
             "with --port NAME=NUMBER; without --port a free one is found."
         )
     ports = dict(chosen)
@@ -83,6 +88,9 @@ def holder(port: int) -> str:
     with suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
-                command = " ".join(psutil.Process(connection.pid).cmdline())
-                return f"process {connection.pid} ({command if len(command) <= 80 else command[:79] + '…'})"
+                process = psutil.Process(connection.pid)
+                command = " ".join(process.cmdline())
+                # The end of a long command tells more: the main class and its file, after the options of the JVM.
+                short = command if len(command) <= _WIDTH else f"{process.name()} …{command[-_WIDTH:]}"
+                return f"process {connection.pid} ({short})"
     return "another process"
