@@ -85,7 +85,7 @@ def survey(only: Sequence[str] = (), without: Sequence[str] = ()) -> Survey:
         return Survey((), ("no event domain is installed",), "Install one, such as: pip install riskloom-claims")
     chosen = _choose(installed, only, without)
     _check_together(chosen)
-    good = [p.installed(p.domain) for p in chosen if p.domain and not p.problems]
+    good = [p.installed(p.domain) for p in chosen if not p.problems and p.domain]
     bad = [p for p in chosen if p.problems]
     return Survey(
         domains=tuple(sorted(good, key=lambda found: found.name)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import traceback
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
@@ -75,7 +76,12 @@ def _failure(what: str, error: BaseException, entry: EntryPoint) -> tuple[str, .
     where = _where(error, entry)
     if not isinstance(error, ValidationError):
         return (f"{what}: {type(error).__name__}: {_one_line(error)}{where}",)
-    return tuple(f"{error.title}{_path(e['loc'])}: {_reason(error.title, e)}{where}" for e in error.errors())
+    errors = error.errors()
+    # A part that fails is missing from the whole: only the part is told.
+    parents = {e["loc"][:length] for e in errors for length in range(len(e["loc"]))}
+    return tuple(
+        f"{error.title}{_path(e['loc'])}: {_reason(error.title, e)}{where}" for e in errors if e["loc"] not in parents
+    )
 
 
 def _reason(title: str, error: Any) -> str:
@@ -84,7 +90,7 @@ def _reason(title: str, error: Any) -> str:
         return f"there is no such setting{did_you_mean(error['loc'][0], model.model_fields)}"
     if error["type"] == "missing":
         return "it is required"
-    return f"{error['msg']}, not {error['input']!r}"
+    return f"{error['msg']}, not {reprlib.repr(error['input'])}"
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
