@@ -1,7 +1,7 @@
 """The part is made at import, before the hook is called.
 
-expect: WindowFeature.aggregate: it is required ({file}:11)
-expect: WindowFeature.agregate: there is no such setting; did you mean 'aggregate'? ({file}:11)
+expect: WindowFeature.aggregate: it is required ({file}:10)
+expect: WindowFeature.agregate: there is no such setting; did you mean 'aggregate'? ({file}:10)
 """
 
 from riskloom.domain import WindowFeature

@@ -82,11 +82,11 @@ def _schema_problems(schema: dict[str, Any]) -> list[str]:
         return [f"avro_schema: must be a record, not {schema.get('type')!r}"]
     try:
         parse_schema(schema)
+        names = [field["name"] for field in schema["fields"]]
     except (SchemaParseException, UnknownType, ValueError, TypeError) as error:
         return [f"avro_schema: not an Avro schema: {error or type(error).__name__}"]
     except KeyError as error:
         return [f"avro_schema: not an Avro schema: {error} is missing"]
-    names = [field["name"] for field in schema["fields"]]
     own = [
         f"field {name!r}: names that start with {_OWN} are riskloom's own" for name in names if name.startswith(_OWN)
     ]

@@ -1,0 +1,201 @@
+import copy
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riskloom.domain import Band, DerivedFeature, Entity, ScoringRule, Term, Topic, WindowFeature
+from riskloom.validation import problems_between, problems_of
+
+
+def _window(**settings):
+    return {"window_features": (WindowFeature(**{"name": "x", "aggregate": "count", "window": "1hr"} | settings),)}
+
+
+def _derived(*sqls):
+    return {"derived_features": tuple(DerivedFeature(name=f"d{i}", sql=sql) for i, sql in enumerate(sqls))}
+
+
+def _rule(*sqls, **settings):
+    terms = tuple(Term(code=f"T{i}", sql=sql, weight=0.5) for i, sql in enumerate(sqls or ["amount"]))
+    return {"rule": ScoringRule(**{"version": "1", "terms": terms} | settings)}
+
+
+_ALONE = {"window_features": (), "derived_features": ()} | _rule()
+_TERM = Term(code="SAME", sql="amount", weight=0.5)
+
+
+def test_a_sound_declaration_has_no_problems(declare):
+    assert problems_of(declare()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"event_id": "payment"}, "event_id: the schema has no field 'payment'; did you mean 'payment_id'?"),
+        ({"event_id": "amount"}, "event_id: field 'amount' must be a string that is never null; it is \"double\""),
+        (
+            {"event_id": "country"},
+            'event_id: field \'country\' must be a string that is never null; it is ["null", "string"]',
+        ),
+        ({"event_time": "paid"}, "event_time: the schema has no field 'paid'; did you mean 'paid_at'?"),
+        (
+            {"event_time": "amount"},
+            "event_time: field 'amount' must be a long of logical type timestamp-millis or timestamp-micros that is "
+            'never null; it is "double"',
+        ),
+        ({"key": "country"}, "key: 'country' is not the field of an entity; entities have 'account_id', 'branch'"),
+        (
+            {"entities": (Entity(name="account", field="account_id"), Entity(name="sum", field="amount"))},
+            "entity 'sum': field 'amount' must be a string, int or long; it is \"double\"",
+        ),
+        (
+            {"entities": (Entity(name="account", field="account_id"), Entity(name="account", field="branch"))},
+            "entities: name 'account' is given 2 times",
+        ),
+        (
+            {"entities": (Entity(name="account", field="account_id"), Entity(name="owner", field="account_id"))},
+            "entities: field 'account_id' is given 2 times",
+        ),
+        ({"topic": Topic(name="risk-scores")}, "topic: 'risk-scores' is riskloom's own"),
+        (
+            {"topic": Topic(name="a", retention=timedelta(0))},
+            "topic: retention must be more than nothing, not 0:00:00",
+        ),
+        ({"generator": "sound_domian:make"}, "generator: there is no module 'sound_domian'"),
+        (
+            {"generator": "not_there.generator:make"},
+            "generator: cannot find module 'not_there.generator': ModuleNotFoundError: No module named 'not_there'",
+        ),
+        (
+            _ALONE | _window(window="1h"),
+            "window feature 'x': window '1h' is not a whole number and a unit of s, min, hr, d, such as 5min or 24hr",
+        ),
+        (_ALONE | _window(window="31d"), "window feature 'x': window '31d' is longer than 30d, the longest there is"),
+        (_ALONE | _window(window="9" * 12 + "d"), "window feature 'x': "),
+        (
+            _ALONE | _window(aggregate="mean"),
+            "window feature 'x': mean needs a value, the SQL of what to aggregate",
+        ),
+        (_ALONE | _window(where="contry = 'SE'"), "window feature 'x': where: unknown column 'contry'; did you mean"),
+        (_ALONE | _window(source="payments", where="nothing_like > 1"), "window feature 'x': where: unknown column"),
+        (
+            _ALONE | _window(source="elsewhere", where="a +"),
+            "window feature 'x': where: not an SQL expression (something is missing, at character 3, near '+'): a +",
+        ),
+        (_ALONE | _derived("d1 + 1", "amount"), "derived feature 'd0': unknown column 'd1'"),
+        (_ALONE | _derived("d0 + 1"), "derived feature 'd0': unknown column 'd0'"),
+        (_ALONE | _rule("amonut > 1"), "rule: term T0: unknown column 'amonut'; did you mean 'amount'?"),
+        (_rule(terms=(_TERM, _TERM)), "rule: code 'same' is given 2 times"),
+        (_rule(bands=(Band(level="low", at_least=0.1),)), "rule: bands: one must start at 0.0, so that every score"),
+        (
+            _rule(bands=(Band(level="low", at_least=0), Band(level="low", at_least=0.5))),
+            "rule: bands: level 'low' is given 2 times",
+        ),
+        (
+            _rule(bands=(Band(level="low", at_least=0), Band(level="high", at_least=0))),
+            "rule: bands: threshold '0.0' is given 2 times",
+        ),
+        (
+            _rule() | _derived("amount", "amount") | _window(name="d1"),
+            "features: name 'd1' is given 2 times",
+        ),
+        (
+            _ALONE | _window(name="amount"),
+            "feature 'amount': the event has a field 'amount'; a feature needs a name of its own",
+        ),
+        ({"avro_schema": {"type": "enum", "name": "E", "symbols": []}}, "avro_schema: must be a record, not 'enum'"),
+        ({"avro_schema": {}}, "avro_schema: must be a record, not None"),
+        ({"avro_schema": {"type": "record", "name": "R"}}, "avro_schema: not an Avro schema: 'fields' is missing"),
+        (
+            {"avro_schema": {"type": "record", "name": "R", "fields": [{"name": "a", "type": "strnig"}]}},
+            "avro_schema: not an Avro schema: strnig",
+        ),
+        ({"avro_schema": {"type": "record", "name": "R", "fields": [{"type": "int"}]}}, "avro_schema: not an Avro"),
+        ({"avro_schema": {"type": "record", "name": "R", "fields": 3}}, "avro_schema: not an Avro schema: "),
+        (
+            {
+                "avro_schema": {
+                    "type": "record",
+                    "name": "R",
+                    "fields": [{"name": "a", "type": "int"}, {"name": "A", "type": "int"}],
+                }
+            },
+            "avro_schema: field 'a' is given 2 times",
+        ),
+        (
+            {"avro_schema": {"type": "record", "name": "R", "fields": [{"name": "_riskloom_x", "type": "int"}]}},
+            "avro_schema: field '_riskloom_x': names that start with _riskloom are riskloom's own",
+        ),
+    ],
+)
+def test_a_problem_is_told(declare, changes, problem):
+    problems = problems_of(declare(**changes))
+    assert len(problems) == 1, problems
+    assert problems[0].startswith(problem)
+
+
+def test_all_problems_are_told(declare):
+    domain = declare(event_id="x", event_time="y", generator="z:z", **(_ALONE | _rule("a", "b + c")))
+    assert len(problems_of(domain)) == 6
+
+
+def test_a_schema_with_no_fields_to_name_is_not_checked_further(declare):
+    assert len(problems_of(declare(avro_schema={"type": "record", "name": "R", "fields": []}, event_id="x"))) >= 1
+
+
+def test_microseconds_and_a_nullable_key_are_fine(declare, monkeypatch):
+    schema = copy.deepcopy(declare().avro_schema)
+    for field in schema["fields"]:
+        if field["name"] == "paid_at":
+            field["type"]["logicalType"] = "timestamp-micros"
+    assert problems_of(declare(avro_schema=schema, key="branch")) == []
+
+
+def test_checking_does_not_change_the_schema(declare):
+    before = copy.deepcopy(declare().avro_schema)
+    problems_of(declare())
+    assert declare().avro_schema == before
+
+
+@given(window=st.from_regex(r"[0-9]{1,4}(s|min|hr|d)", fullmatch=True))
+def test_a_window_is_good_or_told(window):
+    from riskloom.validation import _window_problems
+
+    feature = WindowFeature(name="x", aggregate="count", window=window)
+    number, unit = int(window.rstrip("sminhrd")), window.lstrip("0123456789")
+    seconds = number * {"s": 1, "min": 60, "hr": 3600, "d": 86400}[unit]
+    fine = 0 < seconds <= 30 * 86400 and window[0] != "0"
+    assert (list(_window_problems(feature, [])) == []) is fine
+
+
+class TestBetween:
+    def _payments(self, declare, **settings):
+        return declare(**(_ALONE | _window(source="claims", value="claimed", aggregate="sum") | settings))
+
+    def _claims(self, declare, **settings):
+        schema = copy.deepcopy(declare().avro_schema)
+        schema["fields"].append({"name": "claimed", "type": "double"})
+        changes = {"name": "claims", "topic": Topic(name="claims"), "avro_schema": schema}
+        return declare(**(changes | settings))
+
+    def test_a_source_that_fits_is_fine(self, declare):
+        payments = self._payments(declare)
+        assert problems_of(payments) == []
+        assert problems_between(payments, [payments, self._claims(declare)]) == []
+
+    def test_a_source_that_is_not_installed_is_fine(self, declare):
+        payments = self._payments(declare)
+        assert problems_between(payments, [payments]) == []
+
+    def test_a_column_that_the_source_has_not_is_told(self, declare):
+        problems = problems_between(self._payments(declare), [self._claims(declare, avro_schema=declare().avro_schema)])
+        assert problems == ["window feature 'x' of source 'claims': value: unknown column 'claimed'"]
+
+    def test_a_source_about_something_else_is_told(self, declare):
+        problems = problems_between(self._payments(declare), [self._claims(declare, key="branch")])
+        assert problems == [
+            "window feature 'x': source 'claims' is kept for each 'branch', and 'payments' for each 'account': "
+            "a feature needs the same entity"
+        ]
