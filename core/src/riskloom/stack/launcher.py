@@ -62,12 +62,14 @@ class Launcher:
         command = kind.command(port, self._java)
         if self._cancelled.is_set():
             raise CancelledError
-        server = launch(kind.name, command, port, self._logs / f"{kind.name}.log", kind.folder)
-        self._servers.append(server)
-        self._launched(server)
+        server = launch(kind.name, command, port, self._logs / f"{kind.name}.log", kind.folder, self._record)
         self._wait_for(kind, server)
         kind.set_up(port)
         self._report(f"{kind.name}: ready on {kind.address(port)} ({time.monotonic() - begin:.1f} s)")
+
+    def _record(self, server: Server) -> None:
+        self._servers.append(server)
+        self._launched(server)
 
     def _wait_for(self, kind: Kind, server: Server) -> None:
         deadline = time.monotonic() + _DEADLINE

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import psutil
 
@@ -70,8 +70,12 @@ class Server:
             return 0
 
 
-def launch(name: str, argv: Sequence[str | Path], port: int, log: Path, folder: Path) -> Server:
+def launch(
+    name: str, argv: Sequence[str | Path], port: int, log: Path, folder: Path, record: Callable[[Server], None]
+) -> Server:
     """Start a server in a session of its own, so that a Ctrl-C in the terminal does not reach it.
+
+    The server does not begin before it is recorded: if this program is killed in between, the process ends by itself.
 
     Args:
         name: Its name in the stack.
@@ -79,14 +83,15 @@ def launch(name: str, argv: Sequence[str | Path], port: int, log: Path, folder: 
         port: The port that it will listen on.
         log: Where its output goes; the log of the run before is kept beside it with the suffix `.1`.
         folder: Its working directory.
+        record: Is given the server once its process exists, and writes down that it does.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_name(f"{log.name}.1"))
     with log.open("wb") as output:
         child = subprocess.Popen(
-            [str(part) for part in argv],
-            stdin=subprocess.DEVNULL,
+            ["/bin/sh", "-c", 'read -r _ && exec "$@" </dev/null', "sh", *(str(part) for part in argv)],
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,
@@ -94,7 +99,11 @@ def launch(name: str, argv: Sequence[str | Path], port: int, log: Path, folder: 
             start_new_session=True,
         )
     _own[child.pid] = child
-    return Server(name, child.pid, psutil.Process(child.pid).create_time(), port, str(log))
+    server = Server(name, child.pid, psutil.Process(child.pid).create_time(), port, str(log))
+    with cast(IO[bytes], child.stdin) as go:
+        record(server)
+        go.write(b"go\n")
+    return server
 
 
 def stop_all(servers: Iterable[Server]) -> None:
