@@ -1,0 +1,131 @@
+"""Columns drawn at random: identifiers, weighted choices, strings and lists of them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+_HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), dtype=np.uint16)
+_UUID_GROUPS = ((0, 8, 0), (8, 12, 9), (12, 16, 14), (16, 20, 19), (20, 32, 24))  # from, to, place in the text
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+def seeded(name: str, seed: int) -> np.random.Generator:
+    """Start a source of randomness of its own for each generator, so that equal seeds do not make them move together.
+
+    Args:
+        name: The generator's name.
+        seed: The user's seed, 0 or more.
+    """
+    return np.random.default_rng([seed, *name.encode()])
+
+
+def uuids(rng: np.random.Generator, n: int) -> pa.Array:
+    """Make random version 4 UUIDs (RFC 9562) in their text form.
+
+    Args:
+        rng: The source of randomness.
+        n: How many.
+
+    Returns:
+        A string array of length n.
+    """
+    return uuid_text(np.frombuffer(rng.bytes(16 * n), dtype=np.uint8).reshape(n, 16), version=4)
+
+
+def uuid_text(raw: npt.NDArray[np.uint8], version: int) -> pa.Array:
+    """Write 16-byte rows as UUIDs of a version (RFC 9562).
+
+    Args:
+        raw: The bytes, shape (n, 16).
+        version: The version to mark them with.
+
+    Returns:
+        A string array of length n.
+    """
+    raw = raw.copy()
+    raw[:, 6] = (raw[:, 6] & 0x0F) | (version << 4)
+    raw[:, 8] = (raw[:, 8] & 0x3F) | 0x80
+    digits = _HEX[raw].view(np.uint8)
+    chars = np.full((len(raw), 36), ord("-"), dtype=np.uint8)
+    for begin, end, place in _UUID_GROUPS:
+        chars[:, place : place + end - begin] = digits[:, begin:end]
+    ends = np.arange(0, 36 * len(raw) + 1, 36, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(raw), pa.py_buffer(ends), pa.py_buffer(chars))
+
+
+def pick(uniform: Floats, weights: Any, row: Ints | None = None) -> Ints:
+    """Turn uniform numbers into weighted choices, each by its own row of weights where there are several.
+
+    Args:
+        uniform: n numbers in [0, 1).
+        weights: Relative weights, shape (k,), or (rows, k): such as one row for each hour of the day.
+        row: With weights of shape (rows, k), which row each of the n choices uses.
+
+    Returns:
+        n indexes below k.
+    """
+    table = np.atleast_2d(np.asarray(weights, dtype=float))
+    upto = np.cumsum(table, axis=1) / table.sum(axis=1, keepdims=True)
+    upto[:, -1] = 1.0  # rounding must not leave a gap at the end
+    if row is None:
+        return np.searchsorted(upto[0], uniform, side="right")
+    # One search over all rows at once: row r holds the numbers from r to r + 1.
+    found = np.searchsorted((upto + np.arange(len(table))[:, None]).ravel(), uniform + row, side="right")
+    return np.asarray(np.minimum(found - row * table.shape[1], table.shape[1] - 1), dtype=np.int64)
+
+
+def text(values: Any, index: Ints, null: Bools | None = None) -> pa.Array:
+    """Look up strings by index.
+
+    Args:
+        values: The k strings, as a sequence or as an Arrow array, which is quicker where there are many.
+        index: n indexes below k.
+        null: Where to put null instead, shape (n,).
+
+    Returns:
+        A string array of length n.
+    """
+    known = values if isinstance(values, pa.Array) else _strings(tuple(values))
+    return known.take(pa.array(index, mask=null))
+
+
+def choose(rng: np.random.Generator, values: Any, n: int, weights: Any = None) -> pa.Array:
+    """Draw n of some strings.
+
+    Args:
+        rng: The source of randomness.
+        values: The k strings to draw from.
+        n: How many to draw.
+        weights: Relative weights, shape (k,). Default: all alike.
+
+    Returns:
+        A string array of length n.
+    """
+    return text(values, pick(rng.random(n), np.ones(len(values)) if weights is None else weights))
+
+
+def lists(values: Any, chosen: Bools) -> pa.Array:
+    """Make lists of strings, each holding some of the same values.
+
+    Args:
+        values: The k strings.
+        chosen: Which of them each of the n lists holds, shape (n, k).
+
+    Returns:
+        A list array of length n.
+    """
+    ends = np.concatenate([[0], np.cumsum(chosen.sum(axis=1))]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(ends), text(values, np.nonzero(chosen)[1]))
+
+
+@lru_cache(maxsize=256)
+def _strings(values: tuple[str, ...]) -> pa.Array:
+    return pa.array(values, type=pa.string())
