@@ -1,4 +1,4 @@
-"""Plugins made for a test, installed as distributions with real entry points."""
+"""Plugins made for a test, installed as distributions with real entry points; and a registry in this process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_registry import FakeRegistry, fake_registry
 
 BAD_PLUGINS = Path(__file__).parents[1] / "bad_plugins"
 
@@ -77,3 +78,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     yield installer
     for name in installer.loaded():
         del sys.modules[name]
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    """Run a schema registry for one test."""
+    with fake_registry() as server:
+        yield server

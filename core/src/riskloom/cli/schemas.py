@@ -59,8 +59,9 @@ def list_(as_json: bool, **servers: Any) -> None:
     from riskloom.schemas.registry import fetch, registry_client, subjects
     from riskloom.settings import load_settings
 
-    client = registry_client(load_settings(**servers))
-    _print([asdict(fetch(client, subject)[0]) for subject in subjects(client)], "subjects", as_json)
+    with registry_client(load_settings(**servers)) as client:
+        rows = [asdict(fetch(client, subject)[0]) for subject in subjects(client)]
+    _print(rows, "subjects", as_json)
 
 
 @schemas.command()
@@ -79,8 +80,8 @@ def show(name: str, version: int | None, as_json: bool, **servers: Any) -> None:
     from riskloom.schemas.registry import fetch, registry_client
     from riskloom.settings import load_settings
 
-    client = registry_client(load_settings(**servers))
-    kept, schema = fetch(client, _subject(client, name), version or "latest")
+    with registry_client(load_settings(**servers)) as client:
+        kept, schema = fetch(client, _subject(client, name), version or "latest")
     if as_json:
         click.echo(json.dumps({**asdict(kept), "schema": schema}, indent=2))
     else:

@@ -24,11 +24,11 @@ def print_section(title: str, rows: Iterable[Sequence[Any]]) -> None:
 
     Args:
         title: The line above.
-        rows: Rows of one length.
+        rows: Rows of one length; a column that is empty in all of them is left out.
     """
-    listed = list(rows)
-    if listed:
-        _print(listed, (), indent=2, title=title)
+    columns = [column for column in zip(*rows, strict=True) if any(str(value) for value in column)]
+    if columns:
+        _print(zip(*columns, strict=True), (), indent=2, title=title)
 
 
 def _print(rows: Iterable[Sequence[Any]], columns: Sequence[str], indent: int, title: str = "") -> None:

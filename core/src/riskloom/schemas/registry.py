@@ -132,15 +132,15 @@ def register_all(settings: Settings, domains: Sequence[InstalledDomain]) -> dict
     Raises:
         RegistryError: If the registry cannot be reached, or refuses schemas: all refusals are listed.
     """
-    client = registry_client(settings)
     schemas = {installed.domain.topic.name: installed.domain.avro_schema for installed in domains}
     schemas |= {SCORES_TOPIC: RISK_SCORE_SCHEMA, DEAD_LETTERS_TOPIC: DEAD_LETTER_SCHEMA}
     registered, refusals = {}, []
-    for topic, schema in schemas.items():
-        try:
-            registered[topic] = register(client, subject_of(topic), schema)
-        except _Refused as refusal:
-            refusals.append(str(refusal))
+    with registry_client(settings) as client:
+        for topic, schema in schemas.items():
+            try:
+                registered[topic] = register(client, subject_of(topic), schema)
+            except _Refused as refusal:
+                refusals.append(str(refusal))
     if refusals:
         raise RegistryError("\n".join(refusals))
     return registered
