@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
+from typing import Any
 
 from riskloom.errors import DeliveryError
 from riskloom.settings import Settings
@@ -24,7 +25,7 @@ def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[str, dict[int
     Raises:
         DeliveryError: If Kafka cannot be reached or a topic does not exist.
     """
-    from confluent_kafka import IsolationLevel, KafkaException, TopicPartition  # type: ignore[attr-defined]
+    from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
     from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
     admin = AdminClient({"log_level": 2, **settings.kafka()})
@@ -36,8 +37,9 @@ def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[str, dict[int
             raise DeliveryError(
                 f"no topic {', '.join(missing)} at {settings.bootstrap_servers}: run `riskloom produce`"
             )
-        requests = {TopicPartition(name, p): OffsetSpec.latest() for name in wanted for p in known[name].partitions}
-        answers: dict[TopicPartition, Future] = admin.list_offsets(
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        requests = {TopicPartition(name, p): latest for name in wanted for p in known[name].partitions}
+        answers: dict[TopicPartition, Future[Any]] = admin.list_offsets(
             requests, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT_S
         )
         found: dict[str, dict[int, int]] = {name: {} for name in wanted}

@@ -33,7 +33,9 @@ def scoring_stages(domain: EventDomain) -> list[Stage]:
     terms = range(len(domain.rule.terms))
     stages: list[Stage] = [{feature.name: f"CAST(({feature.sql}) AS DOUBLE)"} for feature in domain.derived_features]
     stages.append({f"_riskloom_value_{i}": f"CAST(({domain.rule.terms[i].sql}) AS DOUBLE)" for i in terms})
-    stages.append({f"_riskloom_term_{i}": _weighted(f"_riskloom_value_{i}", domain.rule.terms[i].weight) for i in terms})
+    stages.append(
+        {f"_riskloom_term_{i}": _weighted(f"_riskloom_value_{i}", domain.rule.terms[i].weight) for i in terms}
+    )
     stages.append({"_riskloom_sum": " + ".join(f"_riskloom_term_{i}" for i in terms)})
     stages.append(
         {SCORE: "least(_riskloom_sum, 1.0D)"}

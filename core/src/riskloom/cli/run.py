@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -89,7 +89,6 @@ def run(
     folder = checkpoint or str(Path(settings.home_dir) / "checkpoints" / "risk-scores")
     topics = end_offsets(settings, [installed.domain.topic.name for installed in domains])
     partitions = sum(map(len, topics.values()))
-    signal.signal(signal.SIGTERM, _interrupt)
     click.echo("starting Spark", err=True)
     spark = spark_session(
         settings,
@@ -97,6 +96,10 @@ def run(
         shuffle_partitions=SHUFFLE_PARTITIONS,
         configuration=properties,
     )
+    # Only now: Spark sets a handler of its own, and an exception in the middle of a call would break its connection.
+    asked = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked.set())
     try:
         query = start_query(
             spark,
@@ -110,10 +113,8 @@ def run(
         )
         names = ", ".join(installed.name for installed in domains)
         click.echo(f"scoring {names} from {settings.bootstrap_servers}, {mode}; checkpoint {folder}", err=True)
-        wait(query, spark_log(settings), _counter(settings))
-        click.echo("everything available is scored", err=True)
-    except KeyboardInterrupt:
-        click.echo("stopping", err=True)
+        ended = wait(query, spark_log(settings), asked, _counter(settings))
+        click.echo("everything available is scored" if ended else "stopping", err=True)
     finally:
         stop(spark)
 
@@ -123,10 +124,6 @@ def _property(text: str) -> tuple[str, str]:
     if not separator or not name:
         raise click.BadParameter(f"{text!r} is not NAME=VALUE, such as spark.driver.memory=8g", param_hint="--conf")
     return name, value
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _counter(settings: Settings) -> Callable[[], None] | None:

@@ -15,7 +15,7 @@ from riskloom.stream.plan import job_plan
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.streaming import StreamingQuery
+    from pyspark.sql.streaming.query import StreamingQuery
 
 SHUFFLE_PARTITIONS = 4
 """Tasks that keep the windows' state: on few cores more of them only add connections."""
@@ -111,7 +111,7 @@ def start_query(
     )
     match mode:
         case Mode.REALTIME:
-            writer = writer.trigger(realTime=batch)
+            writer = writer.trigger(realTime=batch)  # type: ignore[call-overload]  # missing in pyspark's types
         case Mode.MICRO_BATCH:
             writer = writer.trigger(processingTime="0 seconds")
         case Mode.AVAILABLE_NOW:

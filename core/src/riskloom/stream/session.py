@@ -19,6 +19,8 @@ ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvi
 _CONFIGURATION = {
     "spark.driver.memory": "3g",
     "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.adaptive.enabled": "false",
     "spark.sql.session.timeZone": "UTC",
     # A division by zero in a rule is null, and the term adds nothing: the event is scored all the same.
     "spark.sql.ansi.enabled": "false",

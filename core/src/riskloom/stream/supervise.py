@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
 from riskloom.errors import JobError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-    from pyspark.sql.streaming import StreamingQuery
+    from pyspark.sql.streaming.query import StreamingQuery
 
 _POLL_S = 0.5
 
@@ -46,13 +46,17 @@ def check(query: StreamingQuery, log: Path) -> bool:
     return False
 
 
-def wait(query: StreamingQuery, log: Path, tick: Callable[[], None] | None = None) -> None:
-    """Wait until a query ends by itself.
+def wait(query: StreamingQuery, log: Path, asked: Event, tick: Callable[[], None] | None = None) -> bool:
+    """Wait until a query ends by itself, or is asked to.
 
     Args:
         query: The query.
         log: Spark's log, to name in an error.
+        asked: Set when the query shall be stopped; that is left to the caller.
         tick: Called about twice a second.
+
+    Returns:
+        Whether the query ended by itself.
 
     Raises:
         JobError: If it fails, or its JVM is gone.
@@ -60,14 +64,35 @@ def wait(query: StreamingQuery, log: Path, tick: Callable[[], None] | None = Non
     while check(query, log):
         if tick is not None:
             tick()
-        time.sleep(_POLL_S)
+        if asked.wait(_POLL_S):
+            return False
+    return True
+
+
+def wait_until_reading(spark: SparkSession, tasks: int, alive: Callable[[], None], asked: Event) -> None:
+    """Wait until a Real-Time query reads its topics: all of its tasks, of all stages, are running at once.
+
+    Args:
+        spark: The session of the query, which runs nothing else.
+        tasks: The partitions of the topics and of the state together.
+        alive: Raises when the query has failed.
+        asked: Set when the user wants to stop; the wait ends early.
+    """
+    tracker = spark.sparkContext.statusTracker()
+    running = 0
+    while running < tasks:
+        alive()
+        stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+        running = sum(stage.numActiveTasks for stage in stages if stage is not None)
+        if asked.wait(_POLL_S):
+            return
 
 
 def stop(spark: SparkSession) -> None:
     """Stop all queries and the session, and end the JVM; nothing happens if it is gone already."""
     from py4j.protocol import Py4JError
 
-    gateway = spark.sparkContext._gateway
+    gateway: Any = spark.sparkContext._gateway
     with suppress(Py4JError, OSError):
         for query in spark.streams.active:
             query.stop()
