@@ -92,7 +92,8 @@ def register(client: SchemaRegistryClient, subject: str, avro_schema: Mapping[st
         avro_schema: The Avro record schema.
 
     Returns:
-        The schema's id and version.
+        The schema's id and version. Processes that register one schema at the same moment get one id, but a registry
+        may keep it as two versions.
 
     Raises:
         RegistryError: If the registry cannot be reached, or refuses: then with its reason and the field at fault.
