@@ -12,8 +12,9 @@ import numpy as np
 
 from riskloom.errors import SettingsError
 from riskloom.produce.client import Client
-from riskloom.produce.rate import TOLERANCE, Schedule, Stopwatch, limit
-from riskloom.produce.report import DeliveryReport, Ledger, Progress
+from riskloom.produce.rate import TOLERANCE, Schedule, Stopwatch
+from riskloom.produce.report import DeliveryReport, Progress
+from riskloom.produce.run import Run
 from riskloom.produce.stream import EventStream
 from riskloom.suggest import did_you_mean, listed
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _TICK_S = 0.01
 _LOOKAHEAD_S = 0.1
 _UNPACED_BLOCK_EVENTS = 16_384
-_PROGRESS_S = 0.2
 
 
 def produce_events(
@@ -119,91 +119,6 @@ def mixed_shares(domains: Sequence[InstalledDomain], mix: Mapping[str, float] | 
     return {name: weight / whole for name, weight in weights.items() if weight > 0}
 
 
-class Run:
-    """What a run keeps while it goes on: the clock, the ledgers and who is told.
-
-    Args:
-        ledgers: By domain.
-        client: Where the events go.
-        stopwatch: The time by stage.
-        stop: Set from outside to end the run.
-        progress: Called a few times a second.
-    """
-
-    def __init__(
-        self,
-        ledgers: Mapping[str, Ledger],
-        client: Client,
-        stopwatch: Stopwatch,
-        stop: threading.Event | None,
-        progress: Callable[[Progress], None] | None,
-    ) -> None:
-        self.client = client
-        self._ledgers = ledgers
-        self._stopwatch = stopwatch
-        self._stop = stop or threading.Event()
-        self._progress = progress
-        self._told = 0.0
-        self._start = time.monotonic()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the run was ended from outside."""
-        return self._stop.is_set()
-
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self._start
-
-    def serve(self, seconds: float = 0.0) -> None:
-        """Take in delivery reports, for up to some seconds when there are none yet, and tell the progress."""
-        if seconds > 0:
-            with self._stopwatch.stage("idle"):
-                self.client.poll(seconds)
-        else:
-            self.client.poll()
-        self.tell()
-
-    def tell(self) -> None:
-        """Call the progress callback, if it is time."""
-        now = self.elapsed()
-        if self._progress is None or now - self._told < _PROGRESS_S:
-            return
-        self._told = now
-        ledgers = self._ledgers
-        self._progress(
-            Progress(
-                seconds=now,
-                sent={name: ledger.sent for name, ledger in ledgers.items()},
-                acknowledged={name: ledger.acknowledged for name, ledger in ledgers.items()},
-                failed=sum(ledger.failed.total() for ledger in ledgers.values()),
-                rejected=sum(ledger.rejected for ledger in ledgers.values()),
-            )
-        )
-
-    def finish(self, asked: Mapping[str, float | None], asked_total: float | None) -> DeliveryReport:
-        """Wait for what was sent and sum up.
-
-        Args:
-            asked: Events a second that were asked for, by domain.
-            asked_total: The same over all domains; None for as many as possible.
-        """
-        sending = self.elapsed()
-        self.client.drain(self.tell)
-        seconds = self.elapsed()
-        total = Ledger.merged(self._ledgers)
-        held = asked_total is not None and total.sent >= (1 - TOLERANCE) * asked_total * sending - 1
-        stages = self._stopwatch.seconds
-        return DeliveryReport(
-            domains={name: ledger.delivery(seconds, asked[name]) for name, ledger in self._ledgers.items()},
-            total=total.delivery(seconds, asked_total),
-            seconds=round(seconds, 3),
-            interrupted=self.stopped,
-            limited_by=None if held else limit(stages, broker_is_busy=self.client.broker_is_busy),
-            stage_seconds={name: round(spent, 3) for name, spent in stages.items()},
-        )
-
-
 def _paced(run: Run, streams: Mapping[str, EventStream], rates: Mapping[str, float], duration: float) -> None:
     """Send each event when it is due; behind the schedule, as fast as it goes, up to 2 % beyond the duration."""
     start_ms = time.time() * 1000 - run.elapsed() * 1000
@@ -227,7 +142,7 @@ def _paced(run: Run, streams: Mapping[str, EventStream], rates: Mapping[str, flo
             name = min(short, key=lambda name: ready[name])
             streams[name].prepare(schedules[name], last[name], time.time() * 1000)
         else:
-            run.serve(_TICK_S)
+            run.serve(until=now + _TICK_S)
 
 
 def _unpaced(run: Run, streams: Mapping[str, EventStream], shares: Mapping[str, float], duration: float) -> None:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+Item = TypeVar("Item")
 
 TOLERANCE = 0.02
 """How far below the asked rate a run may stay before it says what limited it."""
 
 _WAIT_STAGES = ("idle", "queue_full")
-_NAMES = {"generate": "generator", "read": "reading", "encode": "encoding", "enqueue": "enqueueing"}
+_NAMES = {
+    "generate": "generator",
+    "read": "reading",
+    "encode": "encoding",
+    "enqueue": "enqueueing",
+    "acknowledge": "acknowledging",
+}
 
 
 @dataclass(frozen=True)
@@ -66,12 +75,23 @@ class Stopwatch:
         finally:
             self.seconds[name] += time.perf_counter() - begin
 
+    def timed(self, name: str, items: Iterable[Item]) -> Iterator[Item]:
+        """Pass items on, and count the time that each took to come for a stage."""
+        coming = iter(items)
+        while True:
+            with self.stage(name):
+                try:
+                    item = next(coming)
+                except StopIteration:
+                    return
+            yield item
+
 
 def limit(stages: Mapping[str, float], *, broker_is_busy: bool) -> str:
     """Name what limited a run.
 
     Args:
-        stages: Seconds by stage: generate or read, encode, enqueue, queue_full, idle.
+        stages: Seconds by stage: generate or read, encode, enqueue, acknowledge, queue_full, idle.
         broker_is_busy: Whether requests waited for the broker while the queue was full.
     """
     work = {name: seconds for name, seconds in stages.items() if name not in _WAIT_STAGES}

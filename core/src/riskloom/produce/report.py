@@ -61,7 +61,8 @@ class DeliveryReport(_Report):
     """Whether the run was stopped before its end."""
     limited_by: str | None
     """What kept the rate below the asked one by over 2 %, or limited a run without one: `generator`, `encoding`,
-    `reading`, `enqueueing`, `librdkafka` (its queue was full while the broker was quick) or `broker`."""
+    `reading`, `enqueueing`, `acknowledging` (taking in delivery reports), `librdkafka` (its queue was full while the
+    broker was quick) or `broker`."""
     stage_seconds: dict[str, float]
     """Where the time went, in seconds by stage; `idle` is waiting for the next event to be due."""
     unknown_columns: tuple[str, ...] = ()

@@ -1,0 +1,45 @@
+"""Dead letters of the producer: rows that cannot be published, with their place and the reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from riskloom.produce.encode import row_encoder
+from riskloom.produce.files import Row
+
+
+def dead_letters(domain: str, path: Path, schema_id: int) -> Callable[[Row, str, str], dict[str, Any]]:
+    """Make the function that turns bad rows into messages for the topic `dead-letters`.
+
+    Args:
+        domain: The domain that the rows were meant for.
+        path: The file.
+        schema_id: The registry's id of the dead letters' schema.
+
+    Returns:
+        A function of a row, a reason code and the reason in words.
+    """
+    from riskloom.schemas.topics import DEAD_LETTER_SCHEMA
+
+    encode = row_encoder(DEAD_LETTER_SCHEMA, schema_id)
+
+    def dead_letter(row: Row, reason: str, detail: str) -> dict[str, Any]:
+        letter = {
+            "failed_at": time.time_ns() // 1_000_000,
+            "stage": "produce",
+            "domain": domain,
+            "reason": reason,
+            "detail": detail,
+            "source": str(path),
+            "partition": None,
+            "offset": row.line,
+            "schema_id": None,
+            "key": None,
+            "value": row.raw,
+        }
+        return {"value": encode(letter)}
+
+    return dead_letter
