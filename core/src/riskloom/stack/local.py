@@ -108,23 +108,22 @@ class LocalStack:
             finally:
                 self.stop(started)
 
-    def stop(self, names: Iterable[str] = NAMES, report: Report = lambda line: None) -> list[str]:
+    def stop(self, names: Collection[str] | None = None, report: Report = lambda line: None) -> list[str]:
         """Stop servers; their data stays.
 
         Args:
-            names: Which ones.
+            names: Which ones. Default: all.
             report: Is told when another process must be waited for.
 
         Returns:
             The names of those that were running.
         """
-        names = tuple(names)
         with self._state.locked(report):
             servers = self._state.servers()
-            going = [server for name, server in servers.items() if name in names]
+            going = [server for name, server in servers.items() if names is None or name in names]
             stopped = [server.name for server in going if server.process()]
             stop_all(going)
-            self._write([server for name, server in servers.items() if name not in names])
+            self._write([server for server in servers.values() if server not in going])
         return stopped
 
     def delete_data(self, report: Report = lambda line: None) -> None:

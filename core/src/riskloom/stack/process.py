@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -13,6 +15,8 @@ import psutil
 
 _GRACE = 15.0
 """Seconds that a server has to end by itself: Kafka writes a snapshot of its logs' state first."""
+_PAUSE = 0.02
+"""Seconds between two looks at servers that are ending."""
 _TAIL = 15
 """Lines of its log that the error of a failed server shows."""
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "JAVA_TOOL_OPTIONS")
@@ -109,16 +113,13 @@ def launch(
 def stop_all(servers: Iterable[Server]) -> None:
     """Stop servers: ask all of them, wait, then kill those that are left. Those that have ended are left alone."""
     servers = list(servers)
-    processes = [process for server in servers if (process := server.process())]
-    for process in processes:
-        _send(process.terminate)
-    _, left = psutil.wait_procs(processes, timeout=_GRACE)
-    for process in left:
-        _send(process.kill)
-    psutil.wait_procs(left)
-    for server in servers:
-        if (child := _own.pop(server.pid, None)) is not None:
-            child.wait()
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for process in [process for server in servers if (process := server.process())]:
+            with suppress(psutil.NoSuchProcess):
+                end(process)
+        deadline = time.monotonic() + _GRACE
+        while any(server.process() for server in servers) and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
 
 
 def last_lines(log: Path) -> str:
@@ -128,10 +129,3 @@ def last_lines(log: Path) -> str:
     except OSError:
         return "    (there is no log)"
     return "\n".join(f"    {line}" for line in lines[-_TAIL:]) or "    (the log is empty)"
-
-
-def _send(signal: Any) -> None:
-    try:
-        signal()
-    except psutil.NoSuchProcess:
-        return
