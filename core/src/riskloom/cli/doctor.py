@@ -22,6 +22,12 @@ _GB = 1e9
 _DISK_LEAST, _DISK_GOOD = 1 * _GB, 5 * _GB
 _MEMORY_LEAST, _MEMORY_GOOD = 1.5 * _GB, 4 * _GB
 """The servers take 0.5 GB together at rest and 1 GB at most, the job's JVM up to 3 GB."""
+_VARIABLES = {
+    "kafka": "RISKLOOM_BOOTSTRAP_SERVERS and RISKLOOM_KAFKA_CLIENT",
+    "registry": "RISKLOOM_REGISTRY_URL and RISKLOOM_REGISTRY_CLIENT",
+    "redis": "RISKLOOM_REDIS_URL",
+}
+"""Where a server's address and its client's options come from."""
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
@@ -73,25 +79,17 @@ def examine(settings: Settings) -> Iterator[Finding]:
     Yields:
         One or more findings for each check.
     """
-    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _java,
-        _jars,
-        _redis,
-        _pyspark,
-        _servers,
-        _domains,
-        _disk,
-        _memory,
-    )
+    checks = (_java, _jars, _redis, _pyspark, _servers, _domains, _disk, _memory)
     for check in checks:
+        name = check.__name__.strip("_")
         try:
             yield from check(settings)
         except ModuleNotFoundError as error:
             text = f"cannot be checked, and will not work, without the package {error.name}"
-            yield Finding(check.__name__.strip("_"), "fail", text, "pip install 'riskloom[all]'")
+            yield Finding(name, "fail", text, "pip install 'riskloom[all]'")
         except RiskloomError as error:
             text, _, fix = str(error).rpartition("\n")
-            yield Finding(check.__name__.strip("_"), "fail", text or fix, fix if text else "")
+            yield Finding(name, "fail", text or fix, fix if text else "")
 
 
 def _java(settings: Settings) -> Iterator[Finding]:
@@ -163,8 +161,7 @@ def _servers(settings: Settings) -> Iterator[Finding]:
         elif address == defaults[kind.setting]:
             yield from _not_started(name, kind.usual_port)
         else:
-            prefix = "RISKLOOM_"
-            yield Finding(name, "fail", f"cannot use {address}: {reason}", f"check {prefix}{kind.setting.upper()}")
+            yield Finding(name, "fail", f"cannot use {address}: {reason}", f"check {_VARIABLES[kind.name]}")
 
 
 def _not_started(name: str, port: int) -> Iterator[Finding]:

@@ -55,6 +55,7 @@ class Kafka:
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "data" / "kafka"
+        self._logs = self.folder / "log"
         self._jars: list[Path] = []
 
     def fetch(self, report: Report) -> None:
@@ -63,12 +64,24 @@ class Kafka:
 
     def command(self, port: int, java: Java) -> list[str | Path]:
         """Write the configuration, format the storage if that was never done, and answer the broker's command."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        logs, properties = self.folder / "log", self.folder / "server.properties"
-        properties.write_text(_PROPERTIES.format(host=HOST, port=port, controller=any_free(), logs=logs), "utf-8")
-        if not (logs / "meta.properties").exists():
+        properties = self.configure(port)
+        if not (self._logs / "meta.properties").exists():
             self._format(java, properties)
         return [*self._java(java), "kafka.Kafka", properties]
+
+    def configure(self, port: int) -> Path:
+        """Write the broker's configuration.
+
+        Args:
+            port: The port for clients; the controller gets any free one.
+
+        Returns:
+            The file.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / "server.properties"
+        file.write_text(_PROPERTIES.format(host=HOST, port=port, controller=any_free(), logs=self._logs), "utf-8")
+        return file
 
     def is_ready(self, port: int) -> bool:
         """Ask the broker for its topics."""
