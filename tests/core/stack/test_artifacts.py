@@ -90,7 +90,7 @@ def test_files_are_downloaded_once(repository: Repository, tmp_path: Path) -> No
     paths = fetch(wanted, said.append)
     assert [path.name for path in paths] == ["one-1.0.jar", "two-1.0-all.tar.gz"]
     assert all(path.read_bytes() == CONTENT and path.is_relative_to(tmp_path) for path in paths)
-    assert said[0] == "downloading 2 files from Maven Central, 0 MB: 0 %"
+    assert said[0] == "downloading 2 files, 0 MB, from Maven Central: 0 %"
     assert said[-1].endswith(": 100 %")
     said.clear()
     assert fetch(wanted, said.append) == paths

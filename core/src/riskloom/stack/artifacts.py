@@ -214,5 +214,5 @@ class _Progress:
             if self._report is None or tenths == self._tenths:
                 return
             self._tenths = tenths
-            size = f"{self._total / 1e6:.0f} MB"
-        self._report(f"downloading {self._files} files from Maven Central, {size}: {10 * tenths} %")
+        files = f"{self._files} file{'s' if self._files != 1 else ''}, {self._total / 1e6:.0f} MB"
+        self._report(f"downloading {files}, from Maven Central: {10 * tenths} %")

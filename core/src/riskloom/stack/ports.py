@@ -89,7 +89,7 @@ def holder(port: int) -> str:
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
                 process = psutil.Process(connection.pid)
-                command = " ".join(process.cmdline())
+                command = " ".join(" ".join(process.cmdline()).split())
                 # The end of a long command tells more: the main class and its file, after the options of the JVM.
                 short = command if len(command) <= _WIDTH else f"{process.name()} …{command[-_WIDTH:]}"
                 return f"process {connection.pid} ({short})"
