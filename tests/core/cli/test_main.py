@@ -12,12 +12,33 @@ from riskloom.errors import JobError
 COMMANDS = list(cli.commands) or cli.list_commands(click.Context(cli))
 
 
+def _words(command, context, words=()):
+    """Yield the words that reach each command, those of groups included."""
+    yield words
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            yield from _words(command.get_command(context, name), context, (*words, name))
+
+
+EVERY_COMMAND = list(_words(cli, click.Context(cli)))
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_there_and_has_a_help(name):
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
     assert command.name == name
     assert CliRunner().invoke(cli, [name, "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize("words", EVERY_COMMAND, ids=lambda words: " ".join(["riskloom", *words]))
+def test_every_help_shows_its_examples_line_by_line(words):
+    shown = CliRunner().invoke(cli, [*words, "--help"]).output
+    assert "\\b" not in shown
+    assert "\b" not in shown
+    examples = shown.partition("Examples:\n")[2].split("\n\n")[0].splitlines()
+    assert examples
+    assert all("riskloom" in line and line.startswith("    ") for line in examples), examples
 
 
 def test_help_imports_no_command_and_nothing_heavy():

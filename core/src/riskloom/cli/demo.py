@@ -36,7 +36,7 @@ def demo(
     only: tuple[str, ...],
     without: tuple[str, ...],
 ) -> None:
-    r"""Start servers and job, produce events of all domains, and show them being scored.
+    """Start servers and job, produce events of all domains, and show them being scored.
 
     Runs on servers of its own in a temporary folder, and stops them at the end. Ctrl-C stops early and still sums up.
     Exits with 1 if an event was lost or nothing was scored.

@@ -47,7 +47,7 @@ class Finding:
 @server_options
 @json_option
 def doctor(bootstrap_servers: str | None, registry_url: str | None, home: Path | None, as_json: bool) -> None:
-    r"""Check Java, jars, servers, ports, domains, disk and memory, with the fix for each.
+    """Check Java, jars, servers, ports, domains, disk and memory, with the fix for each.
 
     The exit status is 1 when a check fails.
 

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 @click.group()
 def domains() -> None:
-    """List and show the installed event domains."""
+    """List and show the installed event domains.
+
+    \b
+    Examples:
+      riskloom domains list
+      riskloom domains show transactions
+    """
 
 
 @domains.command("list")
@@ -33,7 +39,7 @@ def list_(only: tuple[str, ...], without: tuple[str, ...], as_json: bool) -> Non
     Examples:
       riskloom domains list
       riskloom domains list --without claims --json
-    """  # noqa: D301
+    """
     from riskloom.discovery import survey
     from riskloom.errors import PluginError
 
@@ -61,7 +67,7 @@ def show(name: str, as_json: bool) -> None:
     Examples:
       riskloom domains show transactions
       riskloom domains show transactions --json
-    """  # noqa: D301
+    """
     from riskloom.discovery import survey
     from riskloom.errors import PluginError, SettingsError
     from riskloom.suggest import did_you_mean, listed

@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
 @click.version_option(version("riskloom"), prog_name="riskloom")
 @click.option("--verbose", is_flag=True, help="Show the full trace of an error.")
 def cli(verbose: bool) -> None:
-    r"""Score risk on every event the moment it happens.
+    """Score risk on every event the moment it happens.
 
     \b
     Examples:

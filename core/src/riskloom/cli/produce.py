@@ -85,7 +85,7 @@ def produce(
       riskloom produce --mix claims=35,transactions=40,iot=25 --seed 7 --json
       riskloom produce --domain claims --set acks=all --set linger.ms=50
       riskloom produce --domain transactions --input payments.csv.gz --throughput 1000
-    """  # noqa: D301 - click knows the character, not its escape
+    """
     from riskloom.discovery import discover
     from riskloom.errors import DeliveryError
     from riskloom.produce.producer import produce_events

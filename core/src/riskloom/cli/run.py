@@ -58,7 +58,7 @@ def run(
     without: tuple[str, ...],
     **servers: Any,
 ) -> None:
-    r"""Run the Spark job that scores every event of every installed domain.
+    """Run the Spark job that scores every event of every installed domain.
 
     Creates missing topics and registers the schemas first. Stop with Ctrl-C or SIGTERM; started again, it goes on from
     its checkpoint.

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 @click.group()
 def schemas() -> None:
-    """Register, list and show Avro schemas."""
+    """Register, list and show Avro schemas.
+
+    \b
+    Examples:
+      riskloom schemas register
+      riskloom schemas list
+    """
 
 
 @schemas.command()
@@ -34,7 +40,7 @@ def register(only: tuple[str, ...], without: tuple[str, ...], as_json: bool, **s
     Examples:
       riskloom schemas register
       riskloom schemas register --only claims --registry-url https://registry.example.com
-    """  # noqa: D301
+    """
     from riskloom.discovery import discover
     from riskloom.schemas.registry import register_all
     from riskloom.settings import load_settings
@@ -55,7 +61,7 @@ def list_(as_json: bool, **servers: Any) -> None:
     Examples:
       riskloom schemas list
       riskloom schemas list --json
-    """  # noqa: D301
+    """
     from riskloom.schemas.registry import fetch, registry_client, subjects
     from riskloom.settings import load_settings
 
@@ -76,7 +82,7 @@ def show(name: str, version: int | None, as_json: bool, **servers: Any) -> None:
     Examples:
       riskloom schemas show claims
       riskloom schemas show insurance-claims-value --version 1
-    """  # noqa: D301
+    """
     from riskloom.schemas.registry import fetch, registry_client
     from riskloom.settings import load_settings
 

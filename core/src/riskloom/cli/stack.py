@@ -54,7 +54,7 @@ _home_option = click.option(
 @_home_option
 @json_option
 def up(ports: dict[str, int], home: Path | None, as_json: bool) -> None:
-    r"""Start the local stack: Kafka, schema registry, Redis.
+    """Start the local stack: Kafka, schema registry, Redis.
 
     The servers listen on 127.0.0.1 only, go on until `riskloom down`, and keep their data. A server whose usual port is
     taken gets a free one; every other command finds it. The first run downloads the servers.
@@ -82,7 +82,7 @@ def up(ports: dict[str, int], home: Path | None, as_json: bool) -> None:
 @_home_option
 @json_option
 def status(home: Path | None, as_json: bool) -> None:
-    r"""Show the local stack's servers. The exit status is 3 when one of them is not running.
+    """Show the local stack's servers. The exit status is 3 when one of them is not running.
 
     \b
     Examples:
@@ -106,7 +106,7 @@ def status(home: Path | None, as_json: bool) -> None:
 @_home_option
 @json_option
 def down(delete_data: bool, home: Path | None, as_json: bool) -> None:
-    r"""Stop the local stack. Its data stays, unless `--delete-data` is given.
+    """Stop the local stack. Its data stays, unless `--delete-data` is given.
 
     \b
     Examples:
