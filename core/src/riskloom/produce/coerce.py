@@ -50,7 +50,10 @@ def row_coercer(avro_schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any], 
         A function of a row and of whether its values are text of a CSV file. It returns the record to write, without
         the columns that the schema does not have, and raises `UnfitError` with all problems of the row.
     """
-    return _record(avro_schema, {})
+    named: dict[str, Coerce] = {}
+    to_record = _record(avro_schema, named)
+    named[avro_schema["name"].rsplit(".", 1)[-1]] = _json_text(to_record, dict, "an object")
+    return to_record
 
 
 def _coercer(avro: Any, named: dict[str, Coerce]) -> Coerce:

@@ -149,5 +149,16 @@ def _rust_values(batch: pa.RecordBatch, schema_json: str, start: pa.Scalar, noth
     import pyarrow.compute as pc
     import pyruhvro
 
+    if any(column.offset for column in batch.columns) or any(_is_nested(field.type) for field in batch.schema):
+        # pyruhvro panics where a struct in a struct is part of a larger array: this copies the part.
+        batch = batch.take(pa.array(np.arange(batch.num_rows)))
     chunks = pyruhvro.serialize_record_batch(batch, schema_json, 1)
     return pc.binary_join_element_wise(start, pa.concat_arrays(chunks), nothing)
+
+
+def _is_nested(kind: pa.DataType, *, inside: bool = False) -> bool:
+    """Tell whether a type has a struct in a struct."""
+    is_struct = pa.types.is_struct(kind)
+    if is_struct and inside:
+        return True
+    return any(_is_nested(kind.field(n).type, inside=inside or is_struct) for n in range(kind.num_fields))

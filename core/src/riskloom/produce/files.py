@@ -186,7 +186,9 @@ def _csv_rows(file: IO[bytes]) -> Iterator[Row]:
             yield _corrupt(recorder.row(values=None).line, error)
             return
         if not cells:
-            recorder.row(values=None)  # a blank line
+            row = recorder.row(values=None)
+            if row.reason:  # it was too long; else it was blank
+                yield row
         elif any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
             yield recorder.row(values=None, reason="invalid_encoding", detail="the row is not UTF-8")
         elif len(cells) != len(header):
