@@ -23,6 +23,8 @@ class Admin:
         self.refusals: dict[str, int] = {}
         self.created: list[Any] = []
         self.config: dict[str, Any] = {}
+        self.leaderless = 0
+        """How often it is asked for offsets before every partition has a leader."""
 
     def __call__(self, config: dict[str, Any]) -> Admin:
         self.config = config
@@ -43,6 +45,17 @@ class Admin:
             else:
                 future.set_result(None)
             futures[request.topic] = future
+        return futures
+
+    def list_offsets(self, requests: dict[Any, Any], request_timeout: float) -> dict[Any, Future[None]]:
+        futures = {}
+        for partition in requests:
+            futures[partition] = future = Future[None]()
+            if self.leaderless and partition.partition == 1:
+                future.set_exception(KafkaException(KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION, "wait")))
+            else:
+                future.set_result(None)
+        self.leaderless = max(0, self.leaderless - 1)
         return futures
 
 
@@ -71,6 +84,18 @@ def test_missing_topics_are_created_as_declared(admin: Admin) -> None:
         (DEAD_LETTERS_TOPIC, 3, week),
     ]
     assert admin.config["a"] == "b"
+
+
+def test_created_topics_are_waited_for(admin: Admin) -> None:
+    admin.leaderless = 2
+    ensure_topics(Settings(), [])
+    assert admin.leaderless == 0
+
+
+def test_topics_that_do_not_come_to_life_are_not_waited_for_long(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("riskloom.topics._TIMEOUT_S", 0.1)
+    admin.leaderless = 10**9
+    assert ensure_topics(Settings(), []) == [SCORES_TOPIC, DEAD_LETTERS_TOPIC]
 
 
 def test_nothing_is_created_twice(admin: Admin) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ DEAD_LETTERS_TOPIC = "dead-letters"
 
 _log = logging.getLogger(__name__)
 _TIMEOUT_S = 15.0
+_LEADER_WAIT_S = 0.05
 
 
 def declared_topics(domains: Iterable[InstalledDomain]) -> tuple[Topic, ...]:
@@ -35,7 +37,7 @@ def declared_topics(domains: Iterable[InstalledDomain]) -> tuple[Topic, ...]:
 
 
 def ensure_topics(settings: Settings, domains: Sequence[InstalledDomain]) -> list[str]:
-    """Create the topics that are missing.
+    """Create the topics that are missing, and wait until they can be read and written.
 
     A topic that exists is left as it is: more partitions would send a key's next events elsewhere, out of order with
     those before. One with fewer partitions than declared is named in a logged warning.
@@ -84,7 +86,8 @@ def _create(admin: AdminClient, missing: Sequence[Topic]) -> list[str]:
         NewTopic(topic.name, num_partitions=topic.partitions, config={"retention.ms": _milliseconds(topic.retention)})
         for topic in missing
     ]
-    created, refused = [], []
+    created: list[str] = []
+    refused: list[str] = []
     for name, future in admin.create_topics(requests, operation_timeout=_TIMEOUT_S).items():
         try:
             future.result()
@@ -97,7 +100,28 @@ def _create(admin: AdminClient, missing: Sequence[Topic]) -> list[str]:
         raise DeliveryError(
             f"Kafka refused to create topics:\n{listed}\nCreate them by hand, or ask for the right to create topics."
         )
+    _await_leaders(admin, missing)
     return created
+
+
+def _await_leaders(admin: AdminClient, topics: Sequence[Topic]) -> None:
+    """Wait until every partition has a leader that answers, which takes a moment after creation."""
+    from confluent_kafka import KafkaException, TopicPartition
+    from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
+
+    partitions = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
+    deadline = time.monotonic() + _TIMEOUT_S
+    while partitions and time.monotonic() < deadline:
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        answers = admin.list_offsets(dict.fromkeys(partitions, latest), request_timeout=_TIMEOUT_S)
+        partitions = []
+        for partition, answer in answers.items():
+            try:
+                answer.result()
+            except KafkaException:
+                partitions.append(partition)
+        if partitions:
+            time.sleep(_LEADER_WAIT_S)
 
 
 def _milliseconds(length: timedelta) -> str:
