@@ -93,13 +93,13 @@ def test_bad_csv_rows_are_told_with_their_bytes(tmp_path: Path) -> None:
 
 
 def test_a_quote_that_is_never_closed_costs_bounded_memory(tmp_path: Path) -> None:
-    content = b"a\n" + b'"open\n' + b"1\n" * 500_000
+    content = b"a\n" + b'"open\n' + b"1\n" * 100_000
     found = rows(tmp_path / "a.csv", content)
     assert found[0].reason == "invalid_csv"
     assert "field larger than field limit" in found[0].detail
     assert len(found[0].raw) < 200_000
     assert found[1].values == {"a": "1"}
-    assert found[-1].line == 500_002
+    assert found[-1].line == 100_002
 
 
 def test_csv_without_rows(tmp_path: Path) -> None:
@@ -110,6 +110,11 @@ def test_csv_without_rows(tmp_path: Path) -> None:
 def test_twins_in_a_csv_header_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="columns twice: b"):
         rows(tmp_path / "a.csv", b"a,b,b\n1,2,3\n")
+
+
+def test_a_csv_header_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="header cannot be read"):
+        rows(tmp_path / "a.csv", b'a,"b\n1,2\n')
 
 
 SCHEMA = {"type": "record", "name": "E", "fields": [{"name": "a", "type": "long"}]}
@@ -187,6 +192,6 @@ def test_any_bytes_are_rows_or_bad_rows(tmp_path_factory: pytest.TempPathFactory
     try:
         found = rows(tmp_path_factory.mktemp("any") / name, content)
     except SettingsError:
-        return  # a CSV header with twins
+        return  # a CSV header that cannot be used
     assert [row.line for row in found] == sorted({row.line for row in found})
     assert all((row.values is None) == bool(row.reason) for row in found)

@@ -20,6 +20,7 @@ MAX_LINE_BYTES = 512 * 1024
 
 _KEPT_BYTES = 64 * 1024  # of a line that is too long
 _GZIP = b"\x1f\x8b"
+_BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _json_rows(file: IO[bytes]) -> Iterator[Row]:
             raw = line.raw.rstrip(b"\r\n")
             if raw.strip():
                 yield _json_row(number, raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except _BROKEN_GZIP as error:
         yield _corrupt(number + 1, error)
 
 
@@ -167,7 +168,12 @@ class _Recorder:
 def _csv_rows(file: IO[bytes]) -> Iterator[Row]:
     recorder = _Recorder(file)
     reader = csv.reader(recorder, strict=True)
-    header = next(reader, None)
+    try:
+        header = next(reader, None)
+    except (csv.Error, *_BROKEN_GZIP) as error:
+        raise SettingsError(
+            f"--input: the CSV header cannot be read: {error}\nIts first line must name the columns."
+        ) from None
     recorder.row(values=None)
     if header is None:
         return
@@ -182,7 +188,7 @@ def _csv_rows(file: IO[bytes]) -> Iterator[Row]:
         except csv.Error as error:
             yield recorder.row(values=None, reason="invalid_csv", detail=str(error))
             continue
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        except _BROKEN_GZIP as error:
             yield _corrupt(recorder.row(values=None).line, error)
             return
         if not cells:
