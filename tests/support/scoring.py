@@ -107,7 +107,9 @@ class Scorer:
         frame = self.spark.createDataFrame(
             rows, "key binary, value binary, topic string, partition int, offset long"
         ).coalesce(1)
-        out = scored(frame, job_plan(self.settings, domains, _SCHEMAS)).collect()
+        # Not the ids that the records carry: those are the registry's to answer.
+        own = {d.topic.name: RegisteredSchema(d.topic.name, 2001 + i, 1) for i, d in enumerate(domains)}
+        out = scored(frame, job_plan(self.settings, domains, own | _SCHEMAS)).collect()
         decoded = {name: [read(name, bytes(row.value)) for row in out if row.topic == name] for name in _OUTPUTS}
         return Outcome(decoded[SCORES_TOPIC], decoded[DEAD_LETTERS_TOPIC])
 

@@ -46,13 +46,32 @@ def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[str, dict[int
         for partition, answer in answers.items():
             found[partition.topic][partition.partition] = answer.result().offset
     except KafkaException as error:
-        raise DeliveryError(
-            f"Kafka at {settings.bootstrap_servers} cannot be read: {error.args[0].str()}\n"
-            "Start the local stack with `riskloom up`, or point RISKLOOM_BOOTSTRAP_SERVERS at your cluster."
-        ) from None
+        raise _unreadable(settings, error) from None
     return found
+
+
+def cluster_id(settings: Settings) -> str:
+    """Ask Kafka for the id of its cluster: offsets mean something only together with it.
+
+    Raises:
+        DeliveryError: If Kafka cannot be reached.
+    """
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    try:
+        return str(AdminClient({"log_level": 2, **settings.kafka()}).list_topics(timeout=_TIMEOUT_S).cluster_id)
+    except KafkaException as error:
+        raise _unreadable(settings, error) from None
 
 
 def total(offsets: Mapping[int, int]) -> int:
     """Add up a topic's offsets: how many records it ever held, if none was compacted away."""
     return sum(offsets.values())
+
+
+def _unreadable(settings: Settings, error: Exception) -> DeliveryError:
+    return DeliveryError(
+        f"Kafka at {settings.bootstrap_servers} cannot be read: {error.args[0].str()}\n"
+        "Start the local stack with `riskloom up`, or point RISKLOOM_BOOTSTRAP_SERVERS at your cluster."
+    )

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as UnreadableSetting
 
 from riskloom.errors import SettingsError
 
@@ -28,10 +29,10 @@ class _RunningStack(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         home = Path(self.current_state.get("home") or Settings.model_fields["home"].default).expanduser()
         try:
-            written = json.loads((home / STACK_FILE).read_text("utf-8"))
-        except (OSError, ValueError):
+            addresses = json.loads((home / STACK_FILE).read_text("utf-8"))["addresses"]
+        except (OSError, ValueError, KeyError):
             return {}
-        return {name: value for name, value in written["addresses"].items() if name in Settings.model_fields}
+        return {name: value for name, value in addresses.items() if name in Settings.model_fields}
 
 
 class Settings(BaseSettings):
@@ -92,6 +93,11 @@ def load_settings(**overrides: Any) -> Settings:
     """
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except UnreadableSetting as error:
+        name = str(error).partition('field "')[2].partition('"')[0].upper()
+        raise SettingsError(
+            f'settings that cannot be used:\n  - RISKLOOM_{name}: not JSON, such as {{"security.protocol": "SSL"}}'
+        ) from None
     except ValidationError as error:
         listed = "\n".join(f"  - RISKLOOM_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         raise SettingsError(f"settings that cannot be used:\n{listed}") from None

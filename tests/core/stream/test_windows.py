@@ -92,9 +92,7 @@ def test_every_window_and_aggregate_agrees_with_the_reference(
 
 def test_lateness_is_told_against_the_newest_event_of_the_key(scorer: Scorer, payment: Any) -> None:
     times = [0, 300_000, 300_000 - TOLERANCE_MS, 300_000 - TOLERANCE_MS - 1, 300_001]
-    events = [
-        {"id": str(i), "user": "u", "ts": START + t, "amount": 1.0, "kind": "card"} for i, t in enumerate(times)
-    ]
+    events = [{"id": str(i), "user": "u", "ts": START + t, "amount": 1.0, "kind": "card"} for i, t in enumerate(times)]
     scores = sorted(scorer.events(payment(), events).scores, key=lambda s: s["sequence"])
     assert [s["late"] for s in scores] == [False, False, False, True, False]
 

@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ _COUNT_EVERY_S = 2
 @click.option(
     "--checkpoint",
     metavar="FOLDER",
-    help="Offsets and window state: a restart goes on from here.  [default: <home>/checkpoints/risk-scores]",
+    help="Offsets and window state: a restart goes on from here.  [default: <home>/checkpoints/<Kafka's cluster id>]",
 )
 @click.option(
     "--batch",
@@ -70,12 +69,13 @@ def run(
       riskloom run --mode available-now --checkpoint s3a://bucket/checkpoints/risk
     """
     from riskloom.discovery import discover
-    from riskloom.offsets import end_offsets
+    from riskloom.offsets import cluster_id, end_offsets
     from riskloom.schemas.registry import register_all
     from riskloom.settings import load_settings
     from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, local_master, start_query
     from riskloom.stream.session import spark_log, spark_session
     from riskloom.stream.supervise import stop, wait
+    from riskloom.stream.warmup import warm_up
     from riskloom.topics import ensure_topics
 
     properties = dict(_property(text) for text in conf)
@@ -86,7 +86,8 @@ def run(
         click.echo(f"created topics {', '.join(created)}", err=True)
     schemas = register_all(settings, domains)
     chosen = Mode(mode)
-    folder = checkpoint or str(Path(settings.home_dir) / "checkpoints" / "risk-scores")
+    # By cluster: the offsets of one Kafka are not those of the next.
+    folder = checkpoint or str(settings.home_dir / "checkpoints" / cluster_id(settings))
     topics = end_offsets(settings, [installed.domain.topic.name for installed in domains])
     partitions = sum(map(len, topics.values()))
     click.echo("starting Spark", err=True)
@@ -101,6 +102,9 @@ def run(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.set())
     try:
+        if chosen is Mode.REALTIME:
+            click.echo("compiling the job", err=True)
+            warm_up(spark, settings, domains)
         query = start_query(
             spark,
             settings,

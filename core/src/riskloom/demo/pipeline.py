@@ -23,6 +23,7 @@ from riskloom.stack.local import LocalStack
 from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, local_master, start_query
 from riskloom.stream.session import spark_log, spark_session
 from riskloom.stream.supervise import check, stop, wait_until_reading
+from riskloom.stream.warmup import warm_up
 from riskloom.topics import ensure_topics
 
 WARM_UP_S = 20.0
@@ -98,8 +99,12 @@ def started(
         settings = Settings(home=home)
         partitions = sum(installed.domain.topic.partitions for installed in domains)
         report("starting Spark")
-        spark = spark_session(settings, local_master(Mode.REALTIME, partitions), shuffle_partitions=SHUFFLE_PARTITIONS)
+        spark = spark_session(
+            settings, local_master(Mode.REALTIME, partitions), shuffle_partitions=SHUFFLE_PARTITIONS, short_lived=True
+        )
         stack.callback(stop, spark)
+        report("compiling the job")
+        warm_up(spark, settings, domains)
         settings = load_settings(home=home, **servers.result())
         ensure_topics(settings, domains)
         schemas = register_all(settings, domains)

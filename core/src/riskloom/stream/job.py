@@ -96,7 +96,7 @@ def start_query(
     }
     sink = {"kafka.bootstrap.servers": settings.bootstrap_servers, **_kafka(settings.kafka_spark)}
     if mode is Mode.REALTIME:
-        sink = {"kafka.linger.ms": "0"} | sink
+        sink = {"kafka.linger.ms": "5"} | sink
     else:
         source["maxOffsetsPerTrigger"] = str(max_batch_events)
     records = spark.readStream.format("kafka").options(**source).load()

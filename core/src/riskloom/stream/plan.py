@@ -28,7 +28,7 @@ def job_plan(
     Args:
         settings: Where the schema registry is.
         domains: The domains of the job.
-        schemas: The registered schema of each topic that riskloom writes, by topic name.
+        schemas: The registered schema of each domain's topic and of those that the job writes, by topic name.
 
     Returns:
         The plan, ready for `json.dumps`; the fields are those of JobPlan.java.
@@ -36,7 +36,11 @@ def job_plan(
     by_name = {domain.name: domain for domain in domains}
     series = _series(by_name)
     return {
-        "registry": {"urls": settings.registry_url.split(","), "options": dict(settings.registry_client)},
+        "registry": {
+            "urls": settings.registry_url.split(","),
+            "options": dict(settings.registry_client),
+            "schemas": {schemas[domain.topic.name].schema_id: json.dumps(domain.avro_schema) for domain in domains},
+        },
         "scores": {"topic": SCORES_TOPIC, "schema_id": schemas[SCORES_TOPIC].schema_id},
         "dead_letters": {"topic": DEAD_LETTERS_TOPIC, "schema_id": schemas[DEAD_LETTERS_TOPIC].schema_id},
         "late_tolerance_ms": _ms(LATE_TOLERANCE),

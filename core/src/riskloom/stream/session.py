@@ -33,6 +33,11 @@ _CONFIGURATION = {
     "spark.scheduler.mode": "FAIR",
 }
 
+# G1 works beside the job's threads, which few cores do not have to spare.
+_JAVA_OPTIONS = "-XX:+UseParallelGC"
+# Of a JVM's first two minutes under load, the optimising compiler takes most of one core.
+_QUICK_COMPILER = "-XX:TieredStopAtLevel=1"
+
 
 def kernel_jar() -> Path:
     """Find the kernel's jar, which ships inside the package."""
@@ -45,7 +50,12 @@ def spark_log(settings: Settings) -> Path:
 
 
 def spark_session(
-    settings: Settings, master: str, *, shuffle_partitions: int, configuration: Mapping[str, str] | None = None
+    settings: Settings,
+    master: str,
+    *,
+    shuffle_partitions: int,
+    configuration: Mapping[str, str] | None = None,
+    short_lived: bool = False,
 ) -> SparkSession:
     """Start the JVM and the session of the job.
 
@@ -56,6 +66,7 @@ def spark_session(
         master: Spark's master, such as `local[40]` or `spark://host:7077`.
         shuffle_partitions: How many tasks keep the windows' state. Fixed for the life of a checkpoint.
         configuration: Spark properties that win over riskloom's own.
+        short_lived: Have the JVM compile its code quickly rather than well, for a run of a few minutes.
 
     Raises:
         JobError: If pyspark is not installed or the JVM does not start.
@@ -74,12 +85,13 @@ def spark_session(
     log = spark_log(settings)
     log.parent.mkdir(parents=True, exist_ok=True)
     logging = Path(str(resources.files(__package__).joinpath("log4j2.properties")))
+    java = f"{_JAVA_OPTIONS} {_QUICK_COMPILER}" if short_lived else _JAVA_OPTIONS
     own = _CONFIGURATION | {
         "spark.master": master,
         "spark.app.name": "riskloom",
         "spark.jars": jars,
         "spark.sql.shuffle.partitions": str(shuffle_partitions),
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={logging.as_uri()} -Driskloom.log={log}",
+        "spark.driver.extraJavaOptions": f"{java} -Dlog4j2.configurationFile={logging.as_uri()} -Driskloom.log={log}",
     }
     if master.startswith("local"):
         own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"

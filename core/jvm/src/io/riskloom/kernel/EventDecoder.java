@@ -21,6 +21,7 @@ final class EventDecoder implements UDF5<byte[], byte[], String, Integer, Long, 
   private final JobPlan plan;
   private final List<CompiledDomain> domains;
 
+  private transient Map<String, Integer> indexOfTopic;
   private transient Map<String, Reader> byTopic;
   private transient DeadLetterWriter deadLetters;
 
@@ -49,9 +50,9 @@ final class EventDecoder implements UDF5<byte[], byte[], String, Integer, Long, 
     private final SqlProgram.Runner extract;
     private final Map<Integer, AvroRowReader> byWriter = new HashMap<>();
 
-    Reader(int index, CompiledDomain domain) {
+    Reader(List<CompiledDomain> domains, int index) {
       this.index = index;
-      this.domain = domain;
+      domain = domains.get(index);
       schema = new Schema.Parser(NameValidator.NO_VALIDATION).parse(domain.prunedSchema());
       extract = domain.extract().runner();
     }
@@ -60,7 +61,8 @@ final class EventDecoder implements UDF5<byte[], byte[], String, Integer, Long, 
   @Override
   public byte[] call(byte[] key, byte[] value, String topic, Integer partition, Long offset) {
     if (byTopic == null) open();
-    Reader reader = byTopic.get(topic);
+    // A task reads one partition: most tasks need one domain's code, so none is generated before it is needed.
+    Reader reader = byTopic.computeIfAbsent(topic, name -> new Reader(domains, indexOfTopic.get(name)));
     try {
       return decode(reader, value, partition, offset).encode();
     } catch (Refused refused) {
@@ -74,9 +76,8 @@ final class EventDecoder implements UDF5<byte[], byte[], String, Integer, Long, 
 
   private void open() {
     byTopic = new HashMap<>();
-    for (int i = 0; i < domains.size(); i++) {
-      byTopic.put(domains.get(i).plan().topic(), new Reader(i, domains.get(i)));
-    }
+    indexOfTopic = new HashMap<>();
+    for (int i = 0; i < domains.size(); i++) indexOfTopic.put(domains.get(i).plan().topic(), i);
     deadLetters = new DeadLetterWriter(plan.deadLetters().schemaId());
   }
 

@@ -16,8 +16,9 @@ record JobPlan(
     Registry registry, Output scores, Output deadLetters, long lateToleranceMs, List<Domain> domains)
     implements Serializable {
 
-  /** Where writer schemas come from: addresses in order of preference, and client options. */
-  record Registry(List<String> urls, Map<String, String> options) implements Serializable {}
+  /** Where writer schemas come from: addresses in order of preference, client options, and those known already, by id. */
+  record Registry(List<String> urls, Map<String, String> options, Map<Integer, String> schemas)
+      implements Serializable {}
 
   /** A topic that the kernel writes, and the id of its registered schema. */
   record Output(String topic, int schemaId) implements Serializable {}

@@ -11,8 +11,8 @@ import java.util.Map;
  * All that is kept of one entity key, across domains: its sequence number, the newest event time of each domain, and
  * the tiles of every series. Loaded from and saved to one byte array; the object is reused for key after key.
  *
- * <p>Layout: version (1 byte), sequence (8), number of domains (2), then for each its id (4) and newest event time (8);
- * then for each series its id (4), length (4) and tiles. Ids are stable hashes, so a feature set may change between
+ * <p>Layout: version (1 byte), sequence (8), expiry day (4), number of domains (2), then for each its id (4) and newest
+ * event time (8); then for each series its id (4), length (4) and tiles. Ids are stable hashes, so a feature set may change between
  * restarts: what no installed feature reads is carried along unread, and is there when its domain returns.
  */
 final class KeyState {
@@ -25,6 +25,7 @@ final class KeyState {
   private final Map<Integer, Long> newest = new HashMap<>();
   private final List<Unread> unread = new ArrayList<>();
   private long sequence;
+  private int expiryDay;
 
   KeyState(Iterable<JobPlan.Series> specs, long lateToleranceMs) {
     for (JobPlan.Series spec : specs) series.put(spec.id(), new TileSeries(spec, lateToleranceMs));
@@ -36,6 +37,15 @@ final class KeyState {
 
   long nextSequence() {
     return ++sequence;
+  }
+
+  /** The day, since the epoch, at which a timer will drop this state; 0 while none is set. */
+  int expiryDay() {
+    return expiryDay;
+  }
+
+  void expireOn(int day) {
+    expiryDay = day;
   }
 
   /** The newest event time of a domain before this event, which becomes the newest if it is newer. */
@@ -50,6 +60,7 @@ final class KeyState {
     newest.clear();
     unread.clear();
     sequence = 0;
+    expiryDay = 0;
     if (bytes == null) return;
     ByteBuffer in = ByteBuffer.wrap(bytes);
     byte version = in.get();
@@ -57,6 +68,7 @@ final class KeyState {
       throw new IllegalStateException("the checkpoint's state has layout " + version + ", this job reads " + VERSION);
     }
     sequence = in.getLong();
+    expiryDay = in.getInt();
     for (int left = in.getShort(); left > 0; left--) newest.put(in.getInt(), in.getLong());
     while (in.hasRemaining()) {
       int id = in.getInt();
@@ -73,11 +85,11 @@ final class KeyState {
   }
 
   byte[] save() {
-    int size = 1 + 8 + 2 + 12 * newest.size();
+    int size = 1 + 8 + 4 + 2 + 12 * newest.size();
     for (TileSeries one : series.values()) size += one.isEmpty() ? 0 : SERIES_HEADER + one.bytes();
     for (Unread one : unread) size += SERIES_HEADER + one.bytes.length;
     ByteBuffer out = ByteBuffer.allocate(size);
-    out.put(VERSION).putLong(sequence).putShort((short) newest.size());
+    out.put(VERSION).putLong(sequence).putInt(expiryDay).putShort((short) newest.size());
     newest.forEach((id, time) -> out.putInt(id).putLong(time));
     series.forEach(
         (id, one) -> {

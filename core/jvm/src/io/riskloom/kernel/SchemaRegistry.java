@@ -49,6 +49,7 @@ final class SchemaRegistry {
         Optional.ofNullable(settings.options().get("basic.auth.user.info"))
             .map(user -> "Basic " + Base64.getEncoder().encodeToString(user.getBytes(StandardCharsets.UTF_8)))
             .or(() -> Optional.ofNullable(settings.options().get("bearer.auth.token")).map(t -> "Bearer " + t));
+    settings.schemas().forEach((id, schema) -> known.put(id, parse(schema)));
   }
 
   /** The one client of this JVM for a registry. */
@@ -86,7 +87,7 @@ final class SchemaRegistry {
         authorization.ifPresent(value -> request.header("Authorization", value));
         HttpResponse<String> answer = http.send(request.build(), HttpResponse.BodyHandlers.ofString());
         if (answer.statusCode() == 404) return null;
-        if (answer.statusCode() == 200) return parse(answer.body());
+        if (answer.statusCode() == 200) return avro(json.readTree(answer.body()));
         throw new IOException("status " + answer.statusCode());
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
@@ -102,15 +103,18 @@ final class SchemaRegistry {
   }
 
   /** A schema, or null for one that is no Avro: its records cannot be decoded, as if the id were unknown. */
-  private Schema parse(String body) throws IOException {
-    JsonNode answer = json.readTree(body);
+  private static Schema avro(JsonNode answer) {
     if (!"AVRO".equals(answer.path("schemaType").asText("AVRO"))) return null;
     try {
-      return new Schema.Parser(NameValidator.NO_VALIDATION).parse(answer.path("schema").asText());
+      return parse(answer.path("schema").asText());
     } catch (RuntimeException e) {
       LOG.warn("the registry holds a schema that is no Avro: {}", e.toString());
       return null;
     }
+  }
+
+  private static Schema parse(String schema) {
+    return new Schema.Parser(NameValidator.NO_VALIDATION).parse(schema);
   }
 
   private static void pause(long ms) {

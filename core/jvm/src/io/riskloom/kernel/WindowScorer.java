@@ -2,6 +2,7 @@ package io.riskloom.kernel;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +12,7 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.catalyst.expressions.JoinedRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
+import org.apache.spark.sql.streaming.ExpiredTimerInfo;
 import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.streaming.StatefulProcessor;
 import org.apache.spark.sql.streaming.TTLConfig;
@@ -26,10 +28,13 @@ import scala.jdk.javaapi.CollectionConverters;
  * <p>Input: frames, grouped by entity key. Output: rows of topic, key, value, ready for Kafka.
  */
 final class WindowScorer extends StatefulProcessor<String, byte[], Row> {
+  private static final long DAY_MS = Duration.ofDays(1).toMillis();
+
   private final JobPlan plan;
   private final List<CompiledDomain> compiled;
 
   private transient ValueState<byte[]> state;
+  private transient int daysKept;
   private transient Domain[] domains;
   private transient UnsafeRow[] rows;
   private transient DeadLetterWriter deadLetters;
@@ -45,15 +50,20 @@ final class WindowScorer extends StatefulProcessor<String, byte[], Row> {
     private final CompiledDomain compiled;
     private final int id;
     private final KeyState keyState;
-    private final SqlProgram.Runner score;
+    private SqlProgram.Runner score;
     private final ScoreWriter writer;
 
     Domain(CompiledDomain compiled, KeyState keyState, int scoreSchemaId) {
       this.compiled = compiled;
       this.keyState = keyState;
       id = compiled.plan().name().hashCode();
-      score = compiled.score().runner();
       writer = new ScoreWriter(compiled.plan(), scoreSchemaId);
+    }
+
+    /** The code is generated when the first event needs it. */
+    private SqlProgram.Runner score() {
+      if (score == null) score = compiled.score().runner();
+      return score;
     }
   }
 
@@ -65,9 +75,9 @@ final class WindowScorer extends StatefulProcessor<String, byte[], Row> {
       byEntity.computeIfAbsent(one.plan().entity(), e -> new ArrayList<>()).addAll(one.plan().series());
       for (JobPlan.Series series : one.plan().series()) longest = Math.max(longest, series.windowMs());
     }
-    // A day more than the longest window: the clock of the state's expiry is this machine's, not the events'.
-    TTLConfig ttl = new TTLConfig(Duration.ofMillis(longest + plan.lateToleranceMs()).plusDays(1));
-    state = getHandle().getValueState("windows", Encoders.BINARY(), ttl);
+    state = getHandle().getValueState("windows", Encoders.BINARY(), TTLConfig.NONE());
+    // Two days more than the longest window: the clock of the expiry is this machine's, not the events'.
+    daysKept = 2 + Math.toIntExact(Duration.ofMillis(longest + plan.lateToleranceMs()).toDays());
     Map<String, KeyState> states = new LinkedHashMap<>();
     byEntity.forEach((entity, series) -> states.put(entity, new KeyState(series, plan.lateToleranceMs())));
     domains = new Domain[compiled.size()];
@@ -97,11 +107,36 @@ final class WindowScorer extends StatefulProcessor<String, byte[], Row> {
       if (loaded == null) {
         loaded = domain.keyState;
         loaded.load(state.get());
+        postponeExpiry(key, loaded);
       }
       out.add(score(domain, event));
     }
     if (loaded != null) state.update(loaded.save());
     return CollectionConverters.asScala(out.iterator());
+  }
+
+  /**
+   * Keep the state for as long as its windows can matter. One timer a key and a day: Spark's own time-to-live costs
+   * several writes for each event.
+   */
+  private void postponeExpiry(String key, KeyState keyState) {
+    int day = Math.toIntExact(System.currentTimeMillis() / DAY_MS) + daysKept;
+    if (keyState.expiryDay() >= day) return;
+    if (keyState.expiryDay() > 0) getHandle().deleteTimer(expiryMs(key, keyState.expiryDay()));
+    getHandle().registerTimer(expiryMs(key, day));
+    keyState.expireOn(day);
+  }
+
+  /** Spread over the day, so that not all states go at midnight. */
+  private static long expiryMs(String key, int day) {
+    return day * DAY_MS + Math.floorMod(key.hashCode(), DAY_MS);
+  }
+
+  @Override
+  public scala.collection.Iterator<Row> handleExpiredTimer(
+      String key, TimerValues timers, ExpiredTimerInfo expired) {
+    state.clear();
+    return CollectionConverters.asScala(Collections.<Row>emptyIterator());
   }
 
   private Row score(Domain domain, Frame event) {
@@ -118,7 +153,7 @@ final class WindowScorer extends StatefulProcessor<String, byte[], Row> {
       if (Double.isFinite(value)) keyState.series(spec.series().get(i).id()).add(event.timeMs(), value);
     }
     try {
-      UnsafeRow result = domain.score.run(new JoinedRow(event.row(), windowFeatures(domain, event.timeMs())));
+      UnsafeRow result = domain.score().run(new JoinedRow(event.row(), windowFeatures(domain, event.timeMs())));
       byte[] value = domain.writer.write(event, result, late, sequence);
       return RowFactory.create(plan.scores().topic(), event.key(), value);
     } catch (RuntimeException e) {
