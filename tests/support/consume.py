@@ -33,15 +33,15 @@ def written_since(settings: Settings, begin: Offsets) -> Written:
     records = records_since(settings, {topic: begin[topic] for topic in OUTPUTS})
     by_topic = {topic: [record.value() for record in records if record.topic() == topic] for topic in OUTPUTS}
     return Written(
-        scores=[_decoded(RISK_SCORE_SCHEMA, value) for value in by_topic[SCORES_TOPIC]],
-        dead_letters=[_decoded(DEAD_LETTER_SCHEMA, value) for value in by_topic[DEAD_LETTERS_TOPIC]],
+        scores=[decoded(RISK_SCORE_SCHEMA, value) for value in by_topic[SCORES_TOPIC]],
+        dead_letters=[decoded(DEAD_LETTER_SCHEMA, value) for value in by_topic[DEAD_LETTERS_TOPIC]],
     )
 
 
 def records_since(settings: Settings, begin: Offsets) -> list[Any]:
     """Read the records of topics from some offsets to where the topics end now."""
     end = end_offsets(settings, begin)
-    left = {(t, p): offset for t, parts in end.items() for p, offset in parts.items() if offset > begin[t][p]}
+    left: dict[Any, int] = {(t, p): last for t, parts in end.items() for p, last in parts.items() if last > begin[t][p]}
     consumer = Consumer(settings.kafka(group_id="test", enable_auto_commit=False))
     found: list[Any] = []
     try:
@@ -52,16 +52,17 @@ def records_since(settings: Settings, begin: Offsets) -> list[Any]:
             for record in consumer.consume(5_000, 0.2):
                 assert record.error() is None, record.error()
                 place = record.topic(), record.partition()
-                if record.offset() < end[place[0]][place[1]]:
+                if place in left:
                     found.append(record)
-                if record.offset() + 1 >= end[place[0]][place[1]]:
-                    left.pop(place, None)
+                    if record.offset() + 1 >= left[place]:
+                        del left[place]
     finally:
         consumer.close()
     return found
 
 
-def _decoded(schema: dict[str, Any], value: bytes) -> dict[str, Any]:
+def decoded(schema: dict[str, Any], value: bytes) -> dict[str, Any]:
+    """Decode a record that was written with this schema, whatever its id."""
     magic, _ = struct.unpack(">bi", value[:5])
     assert magic == 0
     body = io.BytesIO(value[5:])
