@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from riskloom.errors import SettingsError
 from riskloom.produce.rate import Stopwatch
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 class Client:
-    """Sends messages and counts what becomes of them.
+    """Sends messages and counts what becomes of them. A context: its end closes the connections.
 
     Args:
         settings: Where Kafka is.
@@ -54,7 +54,8 @@ class Client:
 
         self._full = KafkaError._QUEUE_FULL
         self._stopwatch = stopwatch
-        self._in_flight: list[int] = []
+        self._in_flight = 0
+        self._seen = 0
         self._last_error = ""
         config = {
             **DEFAULTS,
@@ -71,6 +72,13 @@ class Client:
                 "Check --set and RISKLOOM_KAFKA_CLIENT against the list of librdkafka's configuration properties."
             ) from None
         self._max_in_flight = int(config["max.in.flight"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._producer.purge()  # after an error nothing is waited for; else nothing is left
+        self._producer.close()
 
     def send(self, topic: str, messages: Sequence[dict[str, Any]], ledger: Ledger, give_up: Callable[[], bool]) -> int:
         """Hand messages to librdkafka, in order, waiting for room in its queue.
@@ -128,7 +136,7 @@ class Client:
     @property
     def broker_is_busy(self) -> bool:
         """Whether most requests had others in flight before them, as far as the statistics tell."""
-        return bool(self._in_flight) and sum(self._in_flight) / len(self._in_flight) > self._max_in_flight / 2
+        return self._in_flight > self._seen * self._max_in_flight / 2
 
     def _refused(self, messages: list[dict[str, Any]], ledger: Ledger) -> list[dict[str, Any]]:
         """Pick the messages to try again, and count those that can never be sent."""
@@ -148,7 +156,8 @@ class Client:
         brokers = json.loads(statistics)["brokers"].values()
         waiting = [broker["waitresp_cnt"] for broker in brokers if broker["nodeid"] >= 0 and broker["req"]["Produce"]]
         if waiting:
-            self._in_flight.append(max(waiting))
+            self._in_flight += max(waiting)
+            self._seen += 1
 
     def _on_error(self, error: Any) -> None:
         self._last_error = error.str()

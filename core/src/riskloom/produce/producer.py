@@ -69,21 +69,21 @@ def produce_events(
     shares = mixed_shares(domains, mix)
     chosen = [installed for installed in domains if shares.get(installed.name)]
     stopwatch = Stopwatch()
-    client = Client(settings, properties or {}, stopwatch)
-    ensure_topics(settings, chosen)
-    if schema_ids is None:
-        schema_ids = {topic: schema.schema_id for topic, schema in register_all(settings, chosen).items()}
-    streams = {
-        installed.name: EventStream(installed, schema_ids[installed.domain.topic.name], seed, client, stopwatch)
-        for installed in chosen
-    }
-    run = Run({name: stream.ledger for name, stream in streams.items()}, client, stopwatch, stop, progress)
-    if throughput > 0:
-        _paced(run, streams, {name: throughput * shares[name] for name in streams}, duration)
-    else:
+    with Client(settings, properties or {}, stopwatch) as client:
+        ensure_topics(settings, chosen)
+        if schema_ids is None:
+            schema_ids = {topic: schema.schema_id for topic, schema in register_all(settings, chosen).items()}
+        streams = {
+            installed.name: EventStream(installed, schema_ids[installed.domain.topic.name], seed, client, stopwatch)
+            for installed in chosen
+        }
+        run = Run({name: stream.ledger for name, stream in streams.items()}, client, stopwatch, stop, progress)
+        if throughput > 0:
+            rates = {name: throughput * shares[name] for name in streams}
+            _paced(run, streams, rates, duration)
+            return run.finish(rates, throughput)
         _unpaced(run, streams, shares, duration)
-    asked = {name: throughput * shares[name] if throughput > 0 else None for name in streams}
-    return run.finish(asked, throughput if throughput > 0 else None)
+        return run.finish(dict.fromkeys(streams), None)
 
 
 def mixed_shares(domains: Sequence[InstalledDomain], mix: Mapping[str, float] | None) -> dict[str, float]:

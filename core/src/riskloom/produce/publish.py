@@ -66,39 +66,38 @@ def publish_file(
 
     file = event_file(path)
     stopwatch = Stopwatch()
-    client = Client(settings, properties or {}, stopwatch)
-    ensure_topics(settings, [installed])
-    if schema_ids is None:
-        schema_ids = {topic: schema.schema_id for topic, schema in register_all(settings, [installed]).items()}
-    ledger, letters = Ledger(), Ledger()
-    sorter = _Sorter(installed, file, schema_ids[installed.domain.topic.name], schema_ids[DEAD_LETTERS_TOPIC])
-    run = Run({installed.name: ledger}, client, stopwatch, stop, progress)
+    with Client(settings, properties or {}, stopwatch) as client:
+        ensure_topics(settings, [installed])
+        if schema_ids is None:
+            schema_ids = {topic: schema.schema_id for topic, schema in register_all(settings, [installed]).items()}
+        sorter = _Sorter(installed, file, schema_ids[installed.domain.topic.name], schema_ids[DEAD_LETTERS_TOPIC])
+        ledger, letters = Ledger(), Ledger()
+        run = Run({installed.name: ledger}, client, stopwatch, stop, progress)
 
-    def send() -> None:
-        for topic, messages, counted in (
-            (installed.domain.topic.name, sorter.good, ledger),
-            (DEAD_LETTERS_TOPIC, sorter.bad, letters),
-        ):
-            sent = client.send(topic, messages, counted, lambda: run.stopped)
-            counted.bytes += sum(len(message["value"]) for message in messages[:sent])
-            messages.clear()
-        ledger.rejected = letters.sent
-        run.serve()
+        def send() -> None:
+            for topic, messages, counted in (
+                (installed.domain.topic.name, sorter.good, ledger),
+                (DEAD_LETTERS_TOPIC, sorter.bad, letters),
+            ):
+                sent = client.send(topic, messages, counted, lambda: run.stopped)
+                counted.bytes += sum(len(message["value"]) for message in messages[:sent])
+                messages.clear()
+            ledger.rejected = letters.sent
+            run.serve()
 
-    batch = max(1, min(_BATCH_ROWS, int(throughput * _BATCH_S))) if throughput > 0 else _BATCH_ROWS
-    for number, row in enumerate(stopwatch.timed("read", file.rows()), start=1):
-        with stopwatch.stage("encode"):
-            sorter.take(row)
-        if number % batch == 0:
-            send()
-            if throughput > 0:
-                run.serve(until=number / throughput)
-            if run.stopped:
-                break
-    send()
-    asked = throughput if throughput > 0 else None
-    report = run.finish({installed.name: asked}, asked)
-    return sorter.completed(report, letters)
+        batch = max(1, min(_BATCH_ROWS, int(throughput * _BATCH_S))) if throughput > 0 else _BATCH_ROWS
+        for number, row in enumerate(stopwatch.timed("read", file.rows()), start=1):
+            with stopwatch.stage("encode"):
+                sorter.take(row)
+            if number % batch == 0:
+                send()
+                if throughput > 0:
+                    run.serve(until=number / throughput)
+                if run.stopped:
+                    break
+        send()
+        asked = throughput if throughput > 0 else None
+        return sorter.completed(run.finish({installed.name: asked}, asked), letters)
 
 
 class _Sorter:
