@@ -43,7 +43,15 @@ num.io.threads=4
 background.threads=2
 log.cleaner.dedupe.buffer.size=16777216
 """
-_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
+# Of the first minutes under load, the optimising compiler would take most of one core.
+_JVM = (
+    "-Xms256m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Djava.awt.headless=true",
+)
 
 
 class Kafka:
