@@ -49,7 +49,8 @@ def records_since(settings: Settings, begin: Offsets) -> list[Any]:
         deadline = time.monotonic() + _DEADLINE_S
         while left:
             assert time.monotonic() < deadline, f"not read to the end: {left}"
-            for record in consumer.consume(5_000, 0.2):
+            batch: list[Any] = consumer.consume(5_000, 0.2)
+            for record in batch:
                 assert record.error() is None, record.error()
                 place = record.topic(), record.partition()
                 if place in left:
