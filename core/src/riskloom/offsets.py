@@ -35,7 +35,8 @@ def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[str, dict[int
         missing = [name for name in wanted if name not in known]
         if missing:
             raise DeliveryError(
-                f"no topic {', '.join(missing)} at {settings.bootstrap_servers}: run `riskloom produce`"
+                f"no topic {', '.join(missing)} at {settings.bootstrap_servers}: "
+                "`riskloom produce` and `riskloom run` create what is missing"
             )
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         requests = {TopicPartition(name, p): latest for name in wanted for p in known[name].partitions}
