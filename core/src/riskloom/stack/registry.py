@@ -40,7 +40,9 @@ class Registry:
         self._program.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=self._program.parent) as part:
             with tarfile.open(archive) as packed:
-                packed.extractall(Path(part) / "program", filter="data")
+                # Python before 3.11.4 knows no filter, and needs none: the archive is pinned by its content.
+                packed.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+                packed.extractall(Path(part) / "program")
             try:
                 (Path(part) / "program").replace(self._program)
             except OSError:
