@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,9 +99,14 @@ def started(
         servers: Future[dict[str, str]] = pool.submit(stack.enter_context, LocalStack(home).running(report))
         settings = Settings(home=home)
         partitions = sum(installed.domain.topic.partitions for installed in domains)
+        # More state tasks than cores would only add connections, one from each partition of the topics to each task.
+        state_partitions = min(SHUFFLE_PARTITIONS, os.cpu_count() or 1)
         report("starting Spark")
         spark = spark_session(
-            settings, local_master(Mode.REALTIME, partitions), shuffle_partitions=SHUFFLE_PARTITIONS, short_lived=True
+            settings,
+            local_master(Mode.REALTIME, partitions),
+            shuffle_partitions=state_partitions,
+            short_lived=True,
         )
         stack.callback(stop, spark)
         report("compiling the job")
@@ -116,7 +122,7 @@ def started(
             if not check(query, log):
                 raise JobError(f"the job ended by itself; its log is {log}")
 
-        wait_until_reading(spark, partitions + SHUFFLE_PARTITIONS, alive, asked)
+        wait_until_reading(spark, partitions + state_partitions, alive, asked)
         yield settings, alive
 
 
