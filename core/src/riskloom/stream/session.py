@@ -28,7 +28,7 @@ _CONFIGURATION = {
     "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
     # Counting the rows costs a read for every write of a key.
     "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",
-    # With a TTL, available-now would otherwise run empty batches for ever.
+    # Timers would otherwise make available-now run empty batches for ever.
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
     "spark.scheduler.mode": "FAIR",
 }

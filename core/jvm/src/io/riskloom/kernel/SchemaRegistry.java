@@ -3,17 +3,26 @@ package io.riskloom.kernel;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.slf4j.Logger;
@@ -38,18 +47,40 @@ final class SchemaRegistry {
 
   private final List<String> urls;
   private final Optional<String> authorization;
-  private final HttpClient http = HttpClient.newBuilder().connectTimeout(TIMEOUT).build();
+  private final HttpClient http;
   private final ObjectMapper json = new ObjectMapper();
   private final Map<Integer, Schema> known = new ConcurrentHashMap<>();
   private final Map<Integer, Long> unknownUntil = new ConcurrentHashMap<>();
 
   private SchemaRegistry(JobPlan.Registry settings) {
     urls = settings.urls();
+    HttpClient.Builder client = HttpClient.newBuilder().connectTimeout(TIMEOUT);
+    String authority = settings.options().get("ssl.ca.location");
+    if (authority != null) client.sslContext(trusting(authority));
+    http = client.build();
     authorization =
         Optional.ofNullable(settings.options().get("basic.auth.user.info"))
             .map(user -> "Basic " + Base64.getEncoder().encodeToString(user.getBytes(StandardCharsets.UTF_8)))
             .or(() -> Optional.ofNullable(settings.options().get("bearer.auth.token")).map(t -> "Bearer " + t));
     settings.schemas().forEach((id, schema) -> known.put(id, parse(schema)));
+  }
+
+  /** Trust the certificates of a PEM file, and no others. */
+  private static SSLContext trusting(String file) {
+    try (InputStream in = Files.newInputStream(Path.of(file))) {
+      KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+      store.load(null, null);
+      for (Certificate one : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
+        store.setCertificateEntry("ca" + store.size(), one);
+      }
+      TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+      trust.init(store);
+      SSLContext context = SSLContext.getInstance("TLS");
+      context.init(null, trust.getTrustManagers(), null);
+      return context;
+    } catch (IOException | GeneralSecurityException e) {
+      throw new IllegalArgumentException("the registry's ssl.ca.location cannot be used: " + file + ": " + e, e);
+    }
   }
 
   /** The one client of this JVM for a registry. */
