@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riskloom.discovery import InstalledDomain
+from riskloom.errors import JobError
 from riskloom.schemas.registry import RegisteredSchema
 from riskloom.settings import Settings
 from riskloom.stream.plan import job_plan
@@ -56,12 +57,23 @@ def scored(records: DataFrame, plan: Mapping[str, Any]) -> DataFrame:
 
     Returns:
         Columns topic, key, value, as Spark's Kafka sink takes them.
+
+    Raises:
+        JobError: If Spark cannot compile a domain's SQL; the text names the domain.
     """
+    from pyspark.errors import IllegalArgumentException
     from pyspark.sql import DataFrame
 
     spark = records.sparkSession
     jvm: Any = spark._jvm
-    return DataFrame(jvm.io.riskloom.kernel.RiskJob.apply(records._jdf, json.dumps(plan)), spark)
+    try:
+        return DataFrame(jvm.io.riskloom.kernel.RiskJob.apply(records._jdf, json.dumps(plan)), spark)
+    except IllegalArgumentException as error:
+        reason = str(error).splitlines()[0]
+        raise JobError(
+            f"Spark cannot compile what is declared: {reason}\n"
+            "Mend the plugin's SQL (`riskloom domains show NAME` lists it), or leave it out with --without NAME."
+        ) from None
 
 
 def start_query(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from importlib import import_module
@@ -21,6 +22,8 @@ from riskloom.topics import DEAD_LETTERS_TOPIC, SCORES_TOPIC
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_log = logging.getLogger(__name__)
+
 _EVENTS = 4_000
 """Of each domain: the size of a round, not a limit of time."""
 _ROUNDS = 3
@@ -28,6 +31,8 @@ _ROUNDS = 3
 
 def warm_up(spark: SparkSession, settings: Settings, domains: Sequence[InstalledDomain]) -> None:
     """Score generated events in memory, by the code of the stream. No server is needed, and nothing is written.
+
+    A domain whose generator fails is left out, with a logged warning.
 
     Args:
         spark: The session of the job.
@@ -38,8 +43,15 @@ def warm_up(spark: SparkSession, settings: Settings, domains: Sequence[Installed
     # The ids are of no registry: the plan brings the schemas along.
     schemas = {topic: RegisteredSchema(topic, i, 1) for i, topic in enumerate(topics)}
     plan = job_plan(settings, [one.domain for one in domains], schemas)
-    records = pa.concat_tables([_records(one, schemas[one.domain.topic.name].schema_id) for one in domains])
-    scores = scored(spark.createDataFrame(records).repartition(2, "offset"), plan)
+    tables = []
+    for one in domains:
+        try:
+            tables.append(_records(one, schemas[one.domain.topic.name].schema_id))
+        except Exception as error:  # scoring needs no generator, so a broken one must not keep the job from starting
+            _log.warning("%s: its generator failed, so its code is compiled with its first events: %s", one.name, error)
+    if not tables:
+        return
+    scores = scored(spark.createDataFrame(pa.concat_tables(tables)).repartition(2, "offset"), plan)
     for _ in range(_ROUNDS):
         scores.write.format("noop").mode("overwrite").save()
 

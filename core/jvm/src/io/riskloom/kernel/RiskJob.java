@@ -25,6 +25,14 @@ public final class RiskJob {
     }
   }
 
+  private static CompiledDomain compile(SparkSession spark, JobPlan.Domain domain) {
+    try {
+      return CompiledDomain.compile(spark, domain);
+    } catch (Exception e) { // Spark's AnalysisException is a checked one that no signature tells of
+      throw new IllegalArgumentException("domain " + domain.name() + ": " + e.getMessage(), e);
+    }
+  }
+
   /**
    * Build the job.
    *
@@ -35,8 +43,7 @@ public final class RiskJob {
   public static Dataset<Row> apply(Dataset<Row> records, String planJson) {
     JobPlan plan = JobPlan.parse(planJson);
     SparkSession spark = (SparkSession) records.sparkSession();
-    List<CompiledDomain> domains =
-        plan.domains().stream().map(domain -> CompiledDomain.compile(spark, domain)).toList();
+    List<CompiledDomain> domains = plan.domains().stream().map(domain -> compile(spark, domain)).toList();
     String[] entityOfDomain = plan.domains().stream().map(JobPlan.Domain::entity).toArray(String[]::new);
 
     UserDefinedFunction decode = functions.udf(new EventDecoder(plan, domains), DataTypes.BinaryType);

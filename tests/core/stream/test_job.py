@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from scoring import Scorer
+
+from riskloom.domain import ScoringRule, Term
+from riskloom.errors import JobError
+from riskloom.stream.job import Mode, local_master
+
+
+def test_sql_that_spark_cannot_compile_names_the_domain(scorer: Scorer, payment: Any) -> None:
+    rule = ScoringRule(version="1", terms=(Term(code="TYPO", sql="logarithm_of(amount)", weight=0.5),))
+    with pytest.raises(JobError, match=r"domain payment: .*logarithm_of") as caught:
+        scorer([payment(rule=rule)], [])
+    assert "--without" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_real_time_mode_has_a_slot_for_every_task() -> None:
+    assert local_master(Mode.REALTIME, 32) == "local[38]"
+    assert local_master(Mode.MICRO_BATCH, 32) == "local[*]"
