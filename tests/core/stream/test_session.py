@@ -1,0 +1,100 @@
+"""The session's properties, and what is said when there is none."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyspark.errors import PySparkRuntimeError
+from scoring import Scorer
+
+from riskloom.errors import JobError
+from riskloom.settings import Settings
+from riskloom.stream.session import ROCKSDB, kernel_jar, spark_log, spark_session
+
+
+class Builder:
+    """Collects a session's properties."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.properties: dict[str, str] = {}
+        self.failure = failure
+
+    def config(self, name: str, value: str) -> Builder:
+        self.properties[name] = value
+        return self
+
+    def getOrCreate(self) -> Any:
+        if self.failure is not None:
+            raise self.failure
+        return self
+
+
+@pytest.fixture
+def builder(monkeypatch: pytest.MonkeyPatch) -> Builder:
+    builder = Builder()
+    monkeypatch.setenv("JAVA_HOME", "/before")
+    monkeypatch.setattr("pyspark.sql.SparkSession", SimpleNamespace(builder=builder))
+    monkeypatch.setattr("riskloom.stack.artifacts.spark_jars", lambda: [Path("/jars/kafka.jar")])
+    monkeypatch.setattr("riskloom.stack.java.find_java", lambda home: SimpleNamespace(home=Path("/java")))
+    return builder
+
+
+def test_the_kernel_ships_in_the_package() -> None:
+    assert kernel_jar().read_bytes().startswith(b"PK")
+
+
+def test_a_local_session_listens_on_this_machine_alone(builder: Builder, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    spark_session(settings, "local[3]", shuffle_partitions=5)
+    found = builder.properties
+    assert (found["spark.master"], found["spark.sql.shuffle.partitions"]) == ("local[3]", "5")
+    assert found["spark.driver.host"] == found["spark.driver.bindAddress"] == "127.0.0.1"
+    assert found["spark.jars"] == f"{kernel_jar()},/jars/kafka.jar"
+    assert found["spark.sql.streaming.stateStore.providerClass"] == ROCKSDB
+    assert found["spark.sql.ansi.enabled"] == "false"
+    assert f"-Driskloom.log={spark_log(settings)}" in found["spark.driver.extraJavaOptions"]
+    assert spark_log(settings).parent.is_dir()
+
+
+def test_a_cluster_reaches_the_driver_by_its_own_address(builder: Builder, tmp_path: Path) -> None:
+    spark_session(Settings(home=tmp_path), "spark://host:7077", shuffle_partitions=4)
+    assert "spark.driver.host" not in builder.properties
+    assert "spark.driver.bindAddress" not in builder.properties
+
+
+def test_properties_that_are_given_win(builder: Builder, tmp_path: Path) -> None:
+    own = {"spark.driver.memory": "9g", "spark.my": "1"}
+    spark_session(Settings(home=tmp_path), "local[1]", shuffle_partitions=1, configuration=own)
+    assert own.items() <= builder.properties.items()
+
+
+def test_only_a_short_run_is_compiled_quickly(builder: Builder, tmp_path: Path) -> None:
+    def options(**more: Any) -> str:
+        spark_session(Settings(home=tmp_path), "local[1]", shuffle_partitions=1, **more)
+        return builder.properties["spark.driver.extraJavaOptions"]
+
+    assert "TieredStopAtLevel=1" not in options()
+    assert "TieredStopAtLevel=1" in options(short_lived=True)
+
+
+def test_a_session_that_does_not_start_names_its_log(builder: Builder, tmp_path: Path) -> None:
+    builder.failure = PySparkRuntimeError(errorClass="JAVA_GATEWAY_EXITED", messageParameters={})
+    settings = Settings(home=tmp_path)
+    with pytest.raises(JobError, match="Spark did not start") as caught:
+        spark_session(settings, "local[1]", shuffle_partitions=1)
+    assert str(spark_log(settings)) in str(caught.value)
+
+
+def test_a_missing_pyspark_is_told_with_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark.errors", None)
+    with pytest.raises(JobError, match="pyspark is not installed: pip install"):
+        spark_session(Settings(home=tmp_path), "local[1]", shuffle_partitions=1)
+
+
+def test_the_real_session_logs_to_its_file_and_counts_in_utc(scorer: Scorer) -> None:
+    assert spark_log(scorer.settings).is_file()
+    assert scorer.spark.sql("SELECT date_format(timestamp_seconds(0), 'HH:mm') AS t").head().t == "00:00"
