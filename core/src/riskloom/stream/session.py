@@ -30,7 +30,6 @@ _CONFIGURATION = {
     "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",
     # Timers would otherwise make available-now run empty batches for ever.
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
-    "spark.scheduler.mode": "FAIR",
 }
 
 # G1 works beside the job's threads, which few cores do not have to spare.
