@@ -5,7 +5,10 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.avro.AvroTypeException;
 import org.apache.avro.LogicalType;
 import org.apache.avro.LogicalTypes;
@@ -88,7 +91,9 @@ final class AvroRowReader {
         return resolving.readDouble();
       case STRING:
         scratch = resolving.readString(scratch);
-        return UTF8String.fromBytes(java.util.Arrays.copyOf(scratch.getBytes(), scratch.getByteLength()));
+        UTF8String text = UTF8String.fromBytes(Arrays.copyOf(scratch.getBytes(), scratch.getByteLength()));
+        if (!text.isValid()) throw new IOException("a string is not UTF-8");
+        return text;
       case ENUM:
         return UTF8String.fromString(schema.getEnumSymbols().get(resolving.readEnum()));
       case BYTES:
@@ -107,7 +112,7 @@ final class AvroRowReader {
         }
         return new GenericArrayData(items.toArray());
       case MAP:
-        java.util.Map<Object, Object> entries = new java.util.LinkedHashMap<>();
+        Map<Object, Object> entries = new LinkedHashMap<>();
         for (long left = resolving.readMapStart(); left > 0; left = resolving.mapNext()) {
           for (long i = 0; i < left; i++) {
             UTF8String name = UTF8String.fromString(resolving.readString());

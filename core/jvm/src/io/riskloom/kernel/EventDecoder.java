@@ -103,12 +103,13 @@ final class EventDecoder implements UDF5<byte[], byte[], String, Integer, Long, 
   }
 
   private UnsafeRow extract(Reader reader, int schemaId, byte[] value) throws Refused {
+    AvroRowReader avro = avroReader(reader, schemaId);
     InternalRow fields;
     try {
-      fields = avroReader(reader, schemaId).read(value, ConfluentAvro.HEADER);
+      fields = avro.read(value, ConfluentAvro.HEADER);
     } catch (AvroTypeException e) {
       throw new Refused("incompatible_schema", DeadLetterWriter.describe(e), schemaId);
-    } catch (IOException | AvroRuntimeException | ArithmeticException | IndexOutOfBoundsException e) {
+    } catch (IOException | RuntimeException e) { // foreign bytes make decoders fail in every way there is
       throw new Refused("malformed_body", DeadLetterWriter.describe(e), schemaId);
     }
     try {
@@ -119,14 +120,18 @@ final class EventDecoder implements UDF5<byte[], byte[], String, Integer, Long, 
   }
 
   /** The reader for a writer's schema. A registry that cannot be reached is not the record's fault: that fails the task. */
-  private AvroRowReader avroReader(Reader reader, int schemaId) throws IOException, Refused {
+  private AvroRowReader avroReader(Reader reader, int schemaId) throws Refused {
     AvroRowReader avro = reader.byWriter.get(schemaId);
     if (avro == null) {
       Schema writer = SchemaRegistry.shared(plan.registry()).byId(schemaId);
       if (writer == null) {
         throw new Refused("unknown_schema_id", "the registry has no Avro schema with id " + schemaId, schemaId);
       }
-      avro = new AvroRowReader(writer, reader.schema);
+      try {
+        avro = new AvroRowReader(writer, reader.schema);
+      } catch (IOException | AvroRuntimeException e) {
+        throw new Refused("incompatible_schema", DeadLetterWriter.describe(e), schemaId);
+      }
       reader.byWriter.put(schemaId, avro);
     }
     return avro;
