@@ -6,9 +6,7 @@ import io
 from collections import Counter
 from typing import Any
 
-import pytest
 from rich.console import Console
-from rich.errors import MarkupError
 
 from riskloom.demo.observer import Latency, Seen
 from riskloom.demo.pipeline import Moment, Summary
@@ -92,7 +90,6 @@ def test_the_time_does_not_run_past_the_duration() -> None:
     assert "60 of 60 s" in drawn(View(), moment(elapsed=75.0))
 
 
-@pytest.mark.xfail(raises=MarkupError, reason="a text in brackets is taken for a style of the terminal")
 def test_texts_of_events_are_shown_as_they_are() -> None:
     assert "[/id]" in drawn(View(), moment(seen=Seen(recent=[event("[/id]")])))
 

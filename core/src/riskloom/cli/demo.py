@@ -60,6 +60,9 @@ def demo(
     said: float | None = None
     live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal and not as_json else None
 
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     def show(moment: Moment) -> None:
         nonlocal said
         if said is None:
@@ -79,9 +82,7 @@ def demo(
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with live or nullcontext():
-        summary = run_demo(
-            domains, rate=rate, duration=duration, seed=seed, report=console.print, show=show, asked=asked
-        )
+        summary = run_demo(domains, rate=rate, duration=duration, seed=seed, report=say, show=show, asked=asked)
     if as_json:
         click.echo(json.dumps(summary.as_dict(), indent=2))
     else:

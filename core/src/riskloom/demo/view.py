@@ -74,9 +74,9 @@ def events(found: list[dict[str, object]], title: str) -> Table:
         level = str(event["level"])
         reasons = ", ".join(f"{r['code']} {r['weight']:.2f}" for r in event["reasons"])  # type: ignore[attr-defined]
         style = _LEVEL_STYLES.get(level, "")
-        table.add_row(
-            f"{event['score']:.2f}", Text(level, style), str(event["domain"]), str(event["event_id"])[:8], reasons
-        )
+        texts = (str(event["domain"]), str(event["event_id"])[:8], reasons)
+        # As Text: what stands in brackets in an event is no markup.
+        table.add_row(f"{event['score']:.2f}", Text(level, style), *map(Text, texts))
     return table
 
 
