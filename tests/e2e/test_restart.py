@@ -27,7 +27,6 @@ from riskloom.produce.producer import produce_events
 from riskloom.schemas.registry import register_all
 from riskloom.settings import Settings
 from riskloom.stack.local import LocalStack
-from riskloom.stream.plan import LATE_TOLERANCE
 from riskloom.topics import ensure_topics
 
 pytestmark = pytest.mark.e2e
@@ -147,7 +146,7 @@ def recount(domains: tuple[InstalledDomain, ...], scores: list[dict[str, Any]]) 
     for seen in by_key.values():
         seen.sort(key=lambda score: score["sequence"])
         assert [score["sequence"] for score in seen] == list(range(1, len(seen) + 1))
-        tolerance_ms = int(LATE_TOLERANCE.total_seconds() * 1000)
+        tolerance_ms = 120_000
         windows: dict[tuple[str, str], Window] = {}
         for score in seen:
             time_ms = round(score["event_time"].timestamp() * 1000)

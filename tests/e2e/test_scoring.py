@@ -26,7 +26,6 @@ from riskloom.produce.encode import BatchEncoder, header
 from riskloom.schemas.registry import register, register_all, registry_client, subject_of
 from riskloom.settings import Settings
 from riskloom.stack.local import LocalStack
-from riskloom.stream.plan import LATE_TOLERANCE
 from riskloom.topics import ensure_topics
 
 pytestmark = pytest.mark.e2e
@@ -307,7 +306,7 @@ def test_windows_equal_an_exact_recount_in_the_order_of_the_sequence(run: Run) -
                 continue
             place = owner, name, event.key
             length = window_length(feature.window) // timedelta(milliseconds=1)
-            window = windows.setdefault(place, Window(length, LATE_TOLERANCE // timedelta(milliseconds=1)))
+            window = windows.setdefault(place, Window(length, 120_000))
             if feature.source == event.domain:
                 window.add(event.time_ms, RECOUNTED[name](event.fields))
             if owner == event.domain:

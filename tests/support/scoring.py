@@ -101,11 +101,11 @@ class Scorer:
     def __call__(self, domains: Sequence[EventDomain], records: Iterable[tuple[str, bytes | None]]) -> Outcome:
         """Score (topic, value) pairs; offsets are their positions."""
         rows = [
-            (None, None if value is None else bytearray(value), topic, 0, offset)
+            (None, None if value is None else bytearray(value), topic, 0, offset, None)
             for offset, (topic, value) in enumerate(records)
         ]
         frame = self.spark.createDataFrame(
-            rows, "key binary, value binary, topic string, partition int, offset long"
+            rows, "key binary, value binary, topic string, partition int, offset long, timestamp timestamp"
         ).coalesce(1)
         # Not the ids that the records carry: those are the registry's to answer.
         own = {d.topic.name: RegisteredSchema(d.topic.name, 2001 + i, 1) for i, d in enumerate(domains)}

@@ -11,12 +11,56 @@ import json
 import re
 from datetime import timedelta
 from importlib import resources
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Aggregate = Literal["count", "sum", "mean", "min", "max", "stddev"]
-"""What a rolling window can be reduced to. `stddev` is the sample standard deviation, null below two values."""
+Kind = Literal["rolling", "tumbling", "hopping", "session"]
+"""How events are put into windows: see `WindowFeature`."""
+
+Aggregate = Literal[
+    "count",
+    "sum",
+    "mean",
+    "min",
+    "max",
+    "stddev",
+    "first",
+    "last",
+    "ratio",
+    "sum_of_products",
+    "correlation",
+    "distinct_count",
+    "time_since_last",
+    "ewm_mean",
+    "ewm_variance",
+    "run_length",
+    "duration",
+    "is_new",
+]
+"""What a window can be reduced to.
+
+`stddev` is the sample standard deviation, null below two values. `first` and `last` go by event time. `ratio` is the
+share of events for which `where` is true. `sum_of_products` adds up `value * other`; `correlation` is Pearson's of the
+two, null below two pairs or where one does not vary. `distinct_count` is exact to 256 different values, then stays
+there. `time_since_last` is in seconds, since the last event before this one. `ewm_mean` and `ewm_variance` weigh a
+value of age a by 2^(-a / window): the window is the half-life. `run_length` counts the events in a row with the same
+value; a silence longer than the window starts a new run. `duration` (seconds) and `is_new` (1 or 0) are of a session.
+"""
+
+_ROLLING: set[Aggregate] = {"time_since_last", "ewm_mean", "ewm_variance", "run_length"}
+_SESSION: set[Aggregate] = {"duration", "is_new"}
+_NOT_OF_SESSIONS: set[Aggregate] = {"correlation", "distinct_count", *_ROLLING}
+_ALL: frozenset[Aggregate] = frozenset(get_args(Aggregate))
+AGGREGATES_OF: dict[Kind, frozenset[Aggregate]] = {
+    "rolling": _ALL - _SESSION,
+    "tumbling": _ALL - _SESSION - _ROLLING,
+    "hopping": _ALL - _SESSION - _ROLLING,
+    "session": _ALL - _NOT_OF_SESSIONS,
+}
+"""The aggregates that each kind of window has."""
+
+_ZERO_WHEN_EMPTY = {"count", "sum", "sum_of_products", "distinct_count", "run_length", "duration"}
 
 _NAME = r"^[a-z][a-z0-9_]*$"
 _WINDOW = re.compile(r"^(?P<count>[1-9][0-9]*)(?P<unit>s|min|hr|d)$")
@@ -65,25 +109,41 @@ class Entity(_Part):
 
 
 class WindowFeature(_Part):
-    """A rolling aggregate kept in the state of the event's key, sliding per event.
+    """An aggregate kept in the state of one of the event's entities and read for every event.
 
-    The window is kept as 60 tiles: its far edge is exact to window/60, its near edge is the event itself, which is
-    included.
+    A rolling window slides with each event and ends at it. It is kept as 60 tiles: its far edge is exact to
+    window/60. A tumbling window begins at a whole multiple of its length, counted from 1970-01-01 UTC; a hopping one
+    is as long as `window`, begins at a multiple of `slide`, and is the one that ends with the event's slide. A session
+    ends with a silence longer than `window`.
     """
 
     name: str = Field(pattern=_NAME)
     aggregate: Aggregate
     window: str
-    """A length such as `5min` or `24hr`."""
+    """A length such as `5min` or `24hr`; of a session, its gap."""
+    kind: Kind = "rolling"
+    slide: str | None = None
+    """Of a hopping window: a length of which `window` is a multiple."""
     value: str | None = None
-    """SQL over the source event's fields: the number to aggregate. Not needed for `count`. Nulls are left out."""
+    """SQL over the source event's fields: what to aggregate. Nulls, NaN and infinities are left out."""
+    other: str | None = None
+    """SQL of the second value of `sum_of_products` and `correlation`."""
     where: str | None = None
     """SQL predicate over the source event's fields: events for which it is not true are left out."""
     source: str | None = None
     """The domain whose events are aggregated, for the same entity. Default: the declaring domain."""
+    entity: str | None = None
+    """The name of the domain's entity that the window is kept for. Default: that of its key."""
+    include_event: bool = True
+    """Whether the event itself counts. Without it, the value is that from before the event: a baseline."""
     default: float | None = None
-    """The value of an empty window, or when the source domain is not installed. Default: 0 for count and sum."""
+    """The value of an empty window, or when the source domain is not installed. See `value_when_empty`."""
     description: str = ""
+
+    @property
+    def value_when_empty(self) -> float | None:
+        """`default`; where there is none, 0 for what counts or adds up, else null."""
+        return 0.0 if self.default is None and self.aggregate in _ZERO_WHEN_EMPTY else self.default
 
 
 class DerivedFeature(_Part):
@@ -161,6 +221,13 @@ class EventDomain(_Part):
     window_features: tuple[WindowFeature, ...] = ()
     derived_features: tuple[DerivedFeature, ...] = ()
     rule: ScoringRule
+    late_tolerance: timedelta = timedelta(minutes=2)
+    """How far behind its key's newest event of the domain an event may be before it is late, and how far ahead of
+    Kafka's clock before it is a dead letter."""
+    count_late: bool = True
+    """Whether late events update the windows. They are scored, and flagged, in either case."""
+    deduplicate: bool = True
+    """Whether an event whose id the key has seen within the tolerance is left uncounted. It is scored, and flagged."""
     share: float = Field(default=10.0, gt=0)
     """The domain's weight in a mixed load, relative to the other domains'."""
 
@@ -168,6 +235,12 @@ class EventDomain(_Part):
     def key_entity(self) -> Entity:
         """The entity whose windows the domain's features read."""
         return next(entity for entity in self.entities if entity.field == self.key)
+
+    def entity_of(self, feature: WindowFeature) -> Entity:
+        """The entity that a window feature is about; the declaration must have it."""
+        if feature.entity is None:
+            return self.key_entity
+        return next(entity for entity in self.entities if entity.name == feature.entity)
 
     @property
     def avro_json(self) -> str:

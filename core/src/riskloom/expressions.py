@@ -15,7 +15,7 @@ from riskloom.suggest import did_you_mean
 _ACROSS_EVENTS = "looks at many events and an expression sees one: declare a window feature"
 _UNSTEADY = "answers differently each time: a replayed event must get the same score"
 _ROWS = "makes rows, not a value"
-_FAILS = "can stop the job: an expression must have a value for every event"
+_FAILS = "can fail: an expression must have a value for every event"
 # Functions by the parser's class, or by their own name where the parser has no class for them.
 _REFUSED = {
     _ACROSS_EVENTS: "any count_min_sketch every histogram_numeric hll_sketch_agg mean rownumber some std "

@@ -83,8 +83,7 @@ def _create(admin: AdminClient, missing: Sequence[Topic]) -> list[str]:
     if not missing:
         return []
     requests = [
-        NewTopic(topic.name, num_partitions=topic.partitions, config={"retention.ms": _milliseconds(topic.retention)})
-        for topic in missing
+        NewTopic(topic.name, num_partitions=topic.partitions, config=_configuration(topic)) for topic in missing
     ]
     created: list[str] = []
     refused: list[str] = []
@@ -122,6 +121,12 @@ def _await_leaders(admin: AdminClient, topics: Sequence[Topic]) -> None:
                 partitions.append(partition)
         if partitions:
             time.sleep(_LEADER_WAIT_S)
+
+
+def _configuration(topic: Topic) -> dict[str, str]:
+    # Kafka's own clock says whether an event claims to come from the future; and old events that are published now are
+    # kept as long as new ones.
+    return {"retention.ms": _milliseconds(topic.retention), "message.timestamp.type": "LogAppendTime"}
 
 
 def _milliseconds(length: timedelta) -> str:

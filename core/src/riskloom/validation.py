@@ -4,18 +4,39 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, get_args
 
-from riskloom.domain import EventDomain, WindowFeature, window_length
+from riskloom.domain import AGGREGATES_OF, Aggregate, EventDomain, WindowFeature, window_length
 from riskloom.expressions import problems_in
 from riskloom.suggest import did_you_mean, listed
 from riskloom.topics import DEAD_LETTERS_TOPIC, SCORES_TOPIC
 
 LONGEST_WINDOW = timedelta(days=30)
 """What the state is made for: a longer history belongs in the offline store."""
+
+LONGEST_TOLERANCE = timedelta(hours=1)
+"""The state keeps its tiles, and the ids to recognise duplicates by, for as much longer."""
+MOST_SLIDES = 1000
+"""Slides in a hopping window: each is a tile in the state."""
+
+_OPTIONAL_VALUE = {"count", "duration", "is_new"}
+_NO_VALUE = {"ratio", "time_since_last"}
+_PAIR = {"sum_of_products", "correlation"}
+_EVERY = set(get_args(Aggregate))
+# By setting of a window feature, the aggregates that may have it and those that must.
+_TAKES: dict[str, dict[str, set[str]]] = {
+    "value": {"may": _EVERY - _NO_VALUE, "must": _EVERY - _NO_VALUE - _OPTIONAL_VALUE},
+    "other": {"may": _PAIR, "must": _PAIR},
+    "where": {"may": _EVERY, "must": {"ratio"}},
+}
+_NEED = {
+    "value": "a value, the SQL of what to aggregate",
+    "other": "other, the SQL of the second value",
+    "where": "where, the SQL of the condition whose share it is",
+}
 
 # Working columns of the job start with it.
 _OWN = "_riskloom"
@@ -40,6 +61,7 @@ def problems_of(domain: EventDomain) -> list[str]:
     return [
         *_topic_problems(domain),
         *_identity_problems(domain, fields),
+        *_late_problems(domain.late_tolerance),
         *_generator_problems(domain.generator),
         *_feature_problems(domain, fields),
         *_rule_problems(domain, fields),
@@ -65,10 +87,11 @@ def problems_between(domain: EventDomain, installed: Iterable[EventDomain]) -> l
         if source is None:
             continue
         where = f"window feature {feature.name!r}: source {source.name!r}"
-        if source.key_entity.name != domain.key_entity.name:
+        entity = domain.entity_of(feature).name
+        entities = [known.name for known in source.entities]
+        if entity not in entities:
             problems.append(
-                f"{where} is kept for each {source.key_entity.name!r}, and {domain.name!r} for each "
-                f"{domain.key_entity.name!r}: a feature needs the same entity"
+                f"{where} has no entity {entity!r}{did_you_mean(entity, entities)}; it has {listed(entities)}"
             )
         fields = [field["name"] for field in source.avro_schema["fields"]]
         problems += _window_sql_problems(feature, fields, f"window feature {feature.name!r} of source {source.name!r}")
@@ -130,6 +153,11 @@ def _identity_problems(domain: EventDomain, fields: dict[str, Any]) -> Iterator[
     yield from (f"entities: {problem}" for problem in _clashes("field", known))
 
 
+def _late_problems(tolerance: timedelta) -> Iterator[str]:
+    if not timedelta(0) <= tolerance <= LONGEST_TOLERANCE:
+        yield f"late_tolerance: must be from nothing to {LONGEST_TOLERANCE}, not {tolerance}"
+
+
 def _generator_problems(generator: str) -> Iterator[str]:
     module = generator.partition(":")[0]
     try:
@@ -149,27 +177,51 @@ def _feature_problems(domain: EventDomain, fields: dict[str, Any]) -> Iterator[s
         if name in by_lower_case:
             yield f"feature {name!r}: the event has a field {by_lower_case[name]!r}; a feature needs a name of its own"
     for window in domain.window_features:
-        yield from _window_problems(window, fields if window.source in {None, domain.name} else None)
+        own = window.source in {None, domain.name}
+        yield from _window_problems(window, [entity.name for entity in domain.entities], fields if own else None)
     known = [*fields, *(window.name for window in domain.window_features)]
     for derived in domain.derived_features:
         yield from (f"derived feature {derived.name!r}: {problem}" for problem in problems_in(derived.sql, known))
         known.append(derived.name)
 
 
-def _window_problems(feature: WindowFeature, fields: Collection[str] | None) -> Iterator[str]:
+def _window_problems(feature: WindowFeature, entities: Sequence[str], fields: Collection[str] | None) -> Iterator[str]:
     where = f"window feature {feature.name!r}"
-    try:
-        if window_length(feature.window) > LONGEST_WINDOW:
-            yield f"{where}: window {feature.window!r} is longer than {LONGEST_WINDOW.days}d, the longest there is"
-    except (ValueError, OverflowError) as error:
-        yield f"{where}: {error}"
-    if feature.value is None and feature.aggregate != "count":
-        yield f"{where}: {feature.aggregate} needs a value, the SQL of what to aggregate"
+    yield from (f"{where}: {problem}" for problem in _length_problems(feature))
+    if feature.aggregate not in AGGREGATES_OF[feature.kind]:
+        kinds = listed([kind for kind, aggregates in AGGREGATES_OF.items() if feature.aggregate in aggregates])
+        yield f"{where}: {feature.aggregate} is not kept of {feature.kind} windows, only of {kinds}"
+    if feature.entity is not None and feature.entity not in entities:
+        near = did_you_mean(feature.entity, entities)
+        yield f"{where}: the domain has no entity {feature.entity!r}{near}; it has {listed(entities)}"
+    for setting, takes in _TAKES.items():
+        given = getattr(feature, setting) is not None
+        if given and feature.aggregate not in takes["may"]:
+            yield f"{where}: {feature.aggregate} takes no {setting}"
+        if not given and feature.aggregate in takes["must"]:
+            yield f"{where}: {feature.aggregate} needs {_NEED[setting]}"
+    if feature.aggregate == "time_since_last" and feature.include_event is False:
+        yield f"{where}: time_since_last never includes the event: include_event=False changes nothing, leave it out"
     yield from _window_sql_problems(feature, fields, where)
 
 
+def _length_problems(feature: WindowFeature) -> Iterator[str]:
+    try:
+        window = window_length(feature.window)
+        if window > LONGEST_WINDOW:
+            yield f"window {feature.window!r} is longer than {LONGEST_WINDOW.days}d, the longest there is"
+        slide = None if feature.slide is None else window_length(feature.slide)
+    except (ValueError, OverflowError) as error:
+        yield str(error)
+        return
+    if (slide is not None) != (feature.kind == "hopping"):
+        yield f"a {feature.kind} window has no slide" if slide is not None else "a hopping window needs a slide"
+    elif slide is not None and (window % slide or window // slide > MOST_SLIDES):
+        yield f"window {feature.window!r} is not 1 to {MOST_SLIDES} times the slide {feature.slide!r}"
+
+
 def _window_sql_problems(feature: WindowFeature, fields: Collection[str] | None, where: str) -> Iterator[str]:
-    for setting, sql in (("value", feature.value), ("where", feature.where)):
+    for setting, sql in (("value", feature.value), ("other", feature.other), ("where", feature.where)):
         if sql is not None:
             yield from (f"{where}: {setting}: {problem}" for problem in problems_in(sql, fields))
 

@@ -51,6 +51,7 @@ def domain(payment: Any) -> EventDomain:
     measure = "CASE WHEN kind = 'immeasurable' THEN CAST(raise_error('no measure') AS DOUBLE) ELSE amount END"
     term = "CASE WHEN kind = 'unruly' THEN CAST(raise_error('no rule') AS DOUBLE) ELSE 0.25 END"
     domain: EventDomain = payment(
+        deduplicate=False,
         avro_schema=SCHEMA,
         window_features=(WindowFeature(name="total", aggregate="sum", window="1hr", value=measure),),
         derived_features=(DerivedFeature(name="tag_count", sql="size(tags)"),),

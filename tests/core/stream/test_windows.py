@@ -13,10 +13,9 @@ from scoring import Scorer
 from window_oracle import Window, aggregate
 
 from riskloom.domain import WindowFeature, window_length
-from riskloom.stream.plan import LATE_TOLERANCE
 
 START = 1_700_000_000_000
-TOLERANCE_MS = int(LATE_TOLERANCE.total_seconds() * 1000)
+TOLERANCE_MS = 120_000
 WINDOWS = ("10s", "1min", "5min", "1hr", "24hr", "7d")
 AGGREGATES = ("count", "sum", "mean", "min", "max", "stddev")
 FEATURES = (

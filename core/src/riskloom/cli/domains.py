@@ -119,6 +119,7 @@ def _show(installed: InstalledDomain, names: set[str]) -> None:
             ("event", f"{domain.event_id} at {domain.event_time}, keyed by {domain.key}"),
             ("generator", domain.generator),
             ("share", f"{domain.share:g}"),
+            ("late events", _late_policy(domain)),
         ],
     )
     print_section("Entities", [(entity.name, entity.field, entity.description) for entity in domain.entities])
@@ -143,19 +144,30 @@ def _show(installed: InstalledDomain, names: set[str]) -> None:
     print_section("Levels", [(f"from {band.at_least:g}", band.level) for band in bands])
 
 
+def _late_policy(domain: EventDomain) -> str:
+    """Say what happens to events out of order: `later than 120 s: counted; duplicates: not counted`."""
+    late = "counted" if domain.count_late else "not counted"
+    twice = "not counted" if domain.deduplicate else "counted"
+    return f"later than {domain.late_tolerance.total_seconds():g} s: {late}; duplicates: {twice}"
+
+
 def _in_words(feature: WindowFeature, domain: EventDomain, names: set[str]) -> str:
     """Say what a window feature is: `mean of amount in 24hr, of transactions, where amount > 1`."""
     foreign = feature.source not in {None, domain.name}
-    words = [f"{feature.aggregate} of {feature.value or 'events'} in {feature.window}"]
+    length = {
+        "rolling": feature.window,
+        "tumbling": f"each {feature.window}",
+        "hopping": f"{feature.window} each {feature.slide}",
+        "session": f"a session with gaps up to {feature.window}",
+    }[feature.kind]
+    what = " and ".join(sql for sql in (feature.value, feature.other) if sql) or "events"
+    words = [f"{feature.aggregate} of {what} in {length}"]
     words += [f"of {feature.source}"] if foreign else []
+    words += [f"of the {feature.entity}"] if feature.entity else []
     words += [f"where {feature.where}"] if feature.where else []
+    words += [] if feature.include_event else ["before the event"]
     if foreign and feature.source not in names:
-        words += [f"always {_empty(feature)} now, as {feature.source} is not installed"]
+        empty = feature.value_when_empty
+        value = "null" if empty is None else f"{empty:g}"
+        words += [f"always {value} now, as {feature.source} is not installed"]
     return ", ".join(words)
-
-
-def _empty(feature: WindowFeature) -> str:
-    """Say the value of an empty window."""
-    if feature.default is not None:
-        return f"{feature.default:g}"
-    return "0" if feature.aggregate in {"count", "sum"} else "null"

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from riskloom.domain import EventDomain, WindowFeature, window_length
+from riskloom.domain import EventDomain, WindowFeature
 from riskloom.rules import LEVEL, SCORE, reason_column, scoring_stages
 from riskloom.schemas.registry import RegisteredSchema
 from riskloom.settings import Settings
+from riskloom.stream.series import Series, series_of
 from riskloom.topics import DEAD_LETTERS_TOPIC, SCORES_TOPIC
 
-LATE_TOLERANCE = timedelta(minutes=2)
-"""How far behind its key's newest event of the domain an event may be before it is flagged late."""
-
-_COLUMNS = {"count": (), "sum": ("sum",), "mean": ("sum",), "min": ("min",), "max": ("max",), "stddev": ("squares",)}
+Offsets = Mapping[str, Mapping[int, int]]
+"""Offsets by topic and partition."""
 
 
 def job_plan(
-    settings: Settings, domains: Sequence[EventDomain], schemas: Mapping[str, RegisteredSchema]
+    settings: Settings,
+    domains: Sequence[EventDomain],
+    schemas: Mapping[str, RegisteredSchema],
+    emit_from: Offsets | None = None,
 ) -> dict[str, Any]:
     """Write the plan of the job over some domains.
 
@@ -29,12 +30,13 @@ def job_plan(
         settings: Where the schema registry is.
         domains: The domains of the job.
         schemas: The registered schema of each domain's topic and of those that the job writes, by topic name.
+        emit_from: Records below these offsets update the windows and write nothing.
 
     Returns:
         The plan, ready for `json.dumps`; the fields are those of JobPlan.java.
     """
-    by_name = {domain.name: domain for domain in domains}
-    series = _series(by_name)
+    kept = kept_series(domains)
+    entities = further_entities(kept)
     return {
         "registry": {
             "urls": settings.registry_url.split(","),
@@ -43,23 +45,56 @@ def job_plan(
         },
         "scores": {"topic": SCORES_TOPIC, "schema_id": schemas[SCORES_TOPIC].schema_id},
         "dead_letters": {"topic": DEAD_LETTERS_TOPIC, "schema_id": schemas[DEAD_LETTERS_TOPIC].schema_id},
-        "late_tolerance_ms": _ms(LATE_TOLERANCE),
-        "domains": [_domain(domain, by_name, series) for domain in domains],
+        "entities": entities,
+        "domains": [_domain(domain, domains, kept, entities) for domain in domains],
+        "emit_from": {topic: dict(offsets) for topic, offsets in (emit_from or {}).items()},
     }
 
 
-def _domain(domain: EventDomain, by_name: Mapping[str, EventDomain], series: Mapping[_Key, set[str]]) -> dict[str, Any]:
+def kept_series(domains: Sequence[EventDomain]) -> dict[str, list[Series]]:
+    """Collect what is kept of the events of each domain: every series that a window feature of any domain reads."""
+    by_name = {domain.name: domain for domain in domains}
+    kept: dict[str, dict[tuple[Any, ...], Series]] = {name: {} for name in by_name}
+    for domain in domains:
+        for feature in domain.window_features:
+            source = by_name.get(feature.source or domain.name)
+            if source is not None:
+                series = series_of(feature, domain, source)
+                known = kept[source.name].get(series.key)
+                kept[source.name][series.key] = series if known is None else known.merged(series)
+    return {name: list(series.values()) for name, series in kept.items()}
+
+
+def further_entities(kept: Mapping[str, Sequence[Series]]) -> list[str]:
+    """Name the entities that have an operator of their own, before that of the keys."""
+    return sorted({one.entity for series in kept.values() for one in series if one.entity is not None})
+
+
+def _domain(
+    domain: EventDomain, domains: Sequence[EventDomain], kept: Mapping[str, list[Series]], entities: Sequence[str]
+) -> dict[str, Any]:
+    # The key's operator is the last one.
+    operator = {None: len(entities)} | {name: i for i, name in enumerate(entities)}
+    features = [_feature(feature, domain, domains, kept, operator) for feature in domain.window_features]
+    series = [one.as_json(operator[one.entity]) for one in kept[domain.name]]
+    passed = {part["operator"] for part in (*features, *series)}
+    fields = {entity.name: entity.field for entity in domain.entities}
     return {
         "name": domain.name,
         "topic": domain.topic.name,
         "reader_schema": json.dumps(domain.avro_schema),
         "event_id": domain.event_id,
         "event_time": domain.event_time,
-        "key": domain.key,
-        "entity": domain.key_entity.name,
+        "late_tolerance_ms": _ms(domain.late_tolerance),
+        "count_late": domain.count_late,
+        "deduplicate": domain.deduplicate,
         "rule_version": domain.rule.version,
-        "series": [_series_json(key, columns) for key, columns in series.items() if key[0] == domain.name],
-        "features": [_feature(feature, domain, by_name, series) for feature in domain.window_features],
+        "visits": [
+            *(_visit(operator[name], name, fields[name]) for name in entities if operator[name] in passed),
+            _visit(len(entities), domain.key_entity.name, domain.key),
+        ],
+        "series": series,
+        "features": features,
         "stages": [[{"name": name, "sql": sql} for name, sql in stage.items()] for stage in scoring_stages(domain)],
         "feature_columns": list(domain.feature_names),
         "reasons": [
@@ -71,47 +106,29 @@ def _domain(domain: EventDomain, by_name: Mapping[str, EventDomain], series: Map
     }
 
 
-_Key = tuple[str, str, int]
-"""A series: its source domain, its measure in SQL, its window in milliseconds."""
-
-
-def _series(domains: Mapping[str, EventDomain]) -> dict[_Key, set[str]]:
-    """Collect the series of all window features, each with the columns that its tiles need."""
-    series: dict[_Key, set[str]] = {}
-    for domain in domains.values():
-        for feature in domain.window_features:
-            if (feature.source or domain.name) in domains:
-                series.setdefault(_key(feature, domain), set()).update(_COLUMNS[feature.aggregate])
-    return series
-
-
-def _key(feature: WindowFeature, domain: EventDomain) -> _Key:
-    value = f"CAST(({feature.value}) AS DOUBLE)" if feature.value else "CAST(1 AS DOUBLE)"
-    measure = f"CASE WHEN {feature.where} THEN {value} END" if feature.where else value
-    return feature.source or domain.name, measure, _ms(window_length(feature.window))
-
-
-def _series_id(key: _Key, columns: set[str]) -> int:
-    """Name a series for the state: the same at every start, another when what is kept differs."""
-    text = "\0".join([*map(str, key), *sorted(columns)])
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big", signed=True)
-
-
-def _series_json(key: _Key, columns: set[str]) -> dict[str, Any]:
-    kept = {name: name in columns for name in ("sum", "squares", "min", "max")}
-    return {"id": _series_id(key, columns), "window_ms": key[2], "measure": key[1], **kept}
+def _visit(operator: int, entity: str, field: str) -> dict[str, Any]:
+    return {"operator": operator, "entity": entity, "field": field}
 
 
 def _feature(
-    feature: WindowFeature, domain: EventDomain, by_name: Mapping[str, EventDomain], series: Mapping[_Key, set[str]]
+    feature: WindowFeature,
+    domain: EventDomain,
+    domains: Sequence[EventDomain],
+    kept: Mapping[str, list[Series]],
+    operator: Mapping[str | None, int],
 ) -> dict[str, Any]:
-    key = _key(feature, domain)
-    default = 0.0 if feature.default is None and feature.aggregate in ("count", "sum") else feature.default
+    source = next((other for other in domains if other.name == (feature.source or domain.name)), None)
+    series = None
+    if source is not None:
+        key = series_of(feature, domain, source).key
+        series = next(one for one in kept[source.name] if one.key == key)
     return {
         "name": feature.name,
-        "series": _series_id(key, series[key]) if key in series else None,
+        "operator": operator[series.entity if series else None],
+        "series": series.id if series else None,
         "aggregate": feature.aggregate,
-        "default_value": default,
+        "include_event": feature.include_event and feature.aggregate != "time_since_last",
+        "default_value": feature.value_when_empty,
     }
 
 

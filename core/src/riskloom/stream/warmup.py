@@ -69,5 +69,6 @@ def _records(installed: InstalledDomain, schema_id: int) -> pa.Table:
             "topic": pa.array([domain.topic.name] * _EVENTS),
             "partition": pa.array(np.zeros(_EVENTS, dtype=np.int32)),
             "offset": pa.array(np.arange(_EVENTS)),
+            "timestamp": pa.array(np.full(_EVENTS, now), pa.timestamp("ms", "UTC")),
         }
     )

@@ -6,9 +6,11 @@ import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.avro.AvroTypeException;
 import org.apache.avro.LogicalType;
 import org.apache.avro.LogicalTypes;
@@ -46,8 +48,36 @@ final class AvroRowReader {
   private Utf8 scratch;
 
   AvroRowReader(Schema writer, Schema reader) throws IOException {
+    refuseBoundless(writer, new HashSet<>());
     this.reader = reader;
     this.resolving = DecoderFactory.get().resolvingDecoder(writer, reader, null);
+  }
+
+  /** Items that take no bytes can be claimed by the thousand million, and to skip them takes minutes. */
+  private static void refuseBoundless(Schema schema, Set<Schema> seen) {
+    if (!seen.add(schema)) return;
+    switch (schema.getType()) {
+      case ARRAY -> {
+        if (takesNoBytes(schema.getElementType())) {
+          throw new AvroTypeException("an array whose items take no bytes: " + schema.getElementType());
+        }
+        refuseBoundless(schema.getElementType(), seen);
+      }
+      case MAP -> refuseBoundless(schema.getValueType(), seen);
+      case UNION -> schema.getTypes().forEach(branch -> refuseBoundless(branch, seen));
+      case RECORD -> schema.getFields().forEach(field -> refuseBoundless(field.schema(), seen));
+      default -> {}
+    }
+  }
+
+  /** A record that holds itself does so in a union, an array or a map, which take a byte. */
+  private static boolean takesNoBytes(Schema schema) {
+    return switch (schema.getType()) {
+      case NULL -> true;
+      case FIXED -> schema.getFixedSize() == 0;
+      case RECORD -> schema.getFields().stream().allMatch(field -> takesNoBytes(field.schema()));
+      default -> false;
+    };
   }
 
   /**

@@ -12,16 +12,15 @@ import org.apache.spark.sql.types.StructType;
 /**
  * A domain with its SQL compiled into two programs, on the driver, once.
  *
- * <p>{@code extract} runs where a record is decoded: from the event's fields to key, time, id, the measures of its
- * series and the fields that the score needs. {@code score} runs in the keyed state: from that row joined with the window
+ * <p>{@code extract} runs where a record is decoded: from the event's fields to time, id, keys, the measures of its series
+ * and the fields that the score needs. {@code score} runs in the keyed state: from that row joined with the window
  * features to all features, what each reason added, score and level. Only fields that either needs are decoded.
  */
 record CompiledDomain(JobPlan.Domain plan, String prunedSchema, SqlProgram extract, SqlProgram score, int extractedColumns)
     implements Serializable {
-  static final int KEY = 0;
-  static final int TIME = 1;
-  static final int ID = 2;
-  static final int MEASURES = 3;
+  static final int TIME = 0;
+  static final int ID = 1;
+  static final int KEYS = 2;
   private static final String PREFIX = "_riskloom_";
 
   static CompiledDomain compile(SparkSession spark, JobPlan.Domain plan) {
@@ -29,10 +28,16 @@ record CompiledDomain(JobPlan.Domain plan, String prunedSchema, SqlProgram extra
     StructType fields = AvroTypes.row(reader);
 
     List<JobPlan.NamedSql> measures = new ArrayList<>();
-    measures.add(column("key", "CAST(`" + plan.key() + "` AS STRING)"));
     measures.add(column("time", "CAST(`" + plan.eventTime() + "` AS TIMESTAMP)"));
     measures.add(column("id", "CAST(`" + plan.eventId() + "` AS STRING)"));
-    for (JobPlan.Series series : plan.series()) measures.add(column("measure" + series.id(), series.measure()));
+    for (int i = 0; i < plan.visits().size(); i++) {
+      measures.add(column("key" + i, "CAST(`" + plan.visits().get(i).field() + "` AS STRING)"));
+    }
+    for (int i = 0; i < plan.series().size(); i++) {
+      JobPlan.Series series = plan.series().get(i);
+      measures.add(column("measure" + i, series.measure()));
+      if (series.other() != null) measures.add(column("other" + i, series.other()));
+    }
 
     StructType scored = fields;
     for (JobPlan.Feature feature : plan.features()) scored = scored.add(feature.name(), DataTypes.DoubleType, true);
@@ -51,6 +56,17 @@ record CompiledDomain(JobPlan.Domain plan, String prunedSchema, SqlProgram extra
 
     return new CompiledDomain(
         plan, prune(reader, extract.inputs()).toString(), extract, score.forLayout(layout), extracted.size());
+  }
+
+  /** The column that holds the measure of each series, in the order of the series. */
+  static int[] measureColumns(JobPlan.Domain plan) {
+    int[] columns = new int[plan.series().size()];
+    int next = KEYS + plan.visits().size();
+    for (int i = 0; i < columns.length; i++) {
+      columns[i] = next;
+      next += plan.series().get(i).other() == null ? 1 : 2;
+    }
+    return columns;
   }
 
   private static JobPlan.NamedSql column(String name, String sql) {

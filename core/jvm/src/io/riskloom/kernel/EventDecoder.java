@@ -2,6 +2,7 @@ package io.riskloom.kernel;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -9,7 +10,7 @@ import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.AvroTypeException;
 import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
-import org.apache.spark.sql.api.java.UDF5;
+import org.apache.spark.sql.api.java.UDF6;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
 
@@ -17,7 +18,12 @@ import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
  * Turns Kafka records into frames: decodes each by the writer's schema id in it, resolved to the domain's schema. A
  * record that cannot become an event becomes a dead letter that says why; it never fails the query.
  */
-final class EventDecoder implements UDF5<byte[], byte[], String, Integer, Long, byte[]> {
+final class EventDecoder implements UDF6<byte[], byte[], String, Integer, Long, Long, byte[]> {
+  private static final long NOT_KNOWN = 0;
+  private static final double[] NOTHING_FOUND = {};
+  private static final long FIRST_MS = Instant.parse("0001-01-01T00:00:00Z").toEpochMilli();
+  private static final long LAST_MS = Instant.parse("9999-12-31T23:59:59.999Z").toEpochMilli();
+
   private final JobPlan plan;
   private final List<CompiledDomain> domains;
 
@@ -48,24 +54,30 @@ final class EventDecoder implements UDF5<byte[], byte[], String, Integer, Long, 
     private final CompiledDomain domain;
     private final Schema schema;
     private final SqlProgram.Runner extract;
+    private final Map<Integer, Long> emitFrom;
     private final Map<Integer, AvroRowReader> byWriter = new HashMap<>();
 
-    Reader(List<CompiledDomain> domains, int index) {
+    Reader(JobPlan plan, List<CompiledDomain> domains, int index) {
       this.index = index;
       domain = domains.get(index);
+      emitFrom = plan.emitFrom().getOrDefault(domain.plan().topic(), Map.of());
       schema = new Schema.Parser(NameValidator.NO_VALIDATION).parse(domain.prunedSchema());
       extract = domain.extract().runner();
     }
   }
 
+  /** {@code arrivedMs} is the record's timestamp in Kafka, in milliseconds since the epoch, or null. */
   @Override
-  public byte[] call(byte[] key, byte[] value, String topic, Integer partition, Long offset) {
+  public byte[] call(byte[] key, byte[] value, String topic, Integer partition, Long offset, Long arrivedMs) {
     if (byTopic == null) open();
     // A task reads one partition: most tasks need one domain's code, so none is generated before it is needed.
-    Reader reader = byTopic.computeIfAbsent(topic, name -> new Reader(domains, indexOfTopic.get(name)));
+    Reader reader = byTopic.computeIfAbsent(topic, name -> new Reader(plan, domains, indexOfTopic.get(name)));
     try {
-      return decode(reader, value, partition, offset).encode();
+      // Records of the oldest format have the timestamp -1.
+      long arrived = arrivedMs == null || arrivedMs < 0 ? NOT_KNOWN : arrivedMs;
+      return decode(reader, value, partition, offset, arrived).encode();
     } catch (Refused refused) {
+      if (offset < reader.emitFrom.getOrDefault(partition, 0L)) return Frame.nothing();
       var origin = new DeadLetterWriter.Origin(topic, partition, offset);
       String domain = reader.domain.plan().name();
       return Frame.deadLetter(
@@ -81,7 +93,7 @@ final class EventDecoder implements UDF5<byte[], byte[], String, Integer, Long, 
     deadLetters = new DeadLetterWriter(plan.deadLetters().schemaId());
   }
 
-  private Frame decode(Reader reader, byte[] value, int partition, long offset) throws Refused {
+  private Frame decode(Reader reader, byte[] value, int partition, long offset, long arrivedMs) throws Refused {
     if (value == null) throw new Refused("empty_value", "the record has no value", null);
     if (value.length < ConfluentAvro.HEADER) {
       throw new Refused("too_short", value.length + " bytes cannot hold a schema id", null);
@@ -91,15 +103,33 @@ final class EventDecoder implements UDF5<byte[], byte[], String, Integer, Long, 
     }
     int schemaId = ByteBuffer.wrap(value).getInt(1);
     UnsafeRow row = extract(reader, schemaId, value);
-    return new Frame(
-        reader.index,
-        schemaId,
-        partition,
-        offset,
-        Math.floorDiv(present(reader, row, CompiledDomain.TIME, reader.domain.plan().eventTime(), schemaId).getLong(CompiledDomain.TIME), 1000L),
-        present(reader, row, CompiledDomain.KEY, reader.domain.plan().key(), schemaId).getUTF8String(CompiledDomain.KEY).getBytes(),
-        present(reader, row, CompiledDomain.ID, reader.domain.plan().eventId(), schemaId).getUTF8String(CompiledDomain.ID).getBytes(),
-        row);
+    JobPlan.Domain plan = reader.domain.plan();
+    require(row, CompiledDomain.TIME, plan.eventTime(), plan, schemaId);
+    require(row, CompiledDomain.ID, plan.eventId(), plan, schemaId);
+    byte[][] keys = new byte[plan.visits().size()][];
+    for (int i = 0; i < keys.length; i++) {
+      boolean known = !row.isNullAt(CompiledDomain.KEYS + i);
+      keys[i] = known ? row.getUTF8String(CompiledDomain.KEYS + i).getBytes() : null;
+    }
+    require(row, CompiledDomain.KEYS + keys.length - 1, plan.key().field(), plan, schemaId);
+    long timeMs = Math.floorDiv(row.getLong(CompiledDomain.TIME), 1000L);
+    checkTime(plan, timeMs, arrivedMs, schemaId);
+    byte[] id = row.getUTF8String(CompiledDomain.ID).getBytes();
+    return new Frame(reader.index, schemaId, partition, offset, arrivedMs, timeMs, keys, id, row, NOTHING_FOUND);
+  }
+
+  /** An event from the future would empty its key's windows, and make all that really happens late. */
+  private static void checkTime(JobPlan.Domain plan, long timeMs, long arrivedMs, int schemaId) throws Refused {
+    if (timeMs < FIRST_MS || timeMs > LAST_MS) {
+      String detail = plan.eventTime() + " is " + timeMs + " ms since 1970, outside the years 1 to 9999";
+      throw new Refused("event_time_out_of_range", detail, schemaId);
+    }
+    long ahead = timeMs - arrivedMs;
+    if (arrivedMs != NOT_KNOWN && ahead > plan.lateToleranceMs()) {
+      String detail =
+          plan.eventTime() + " is " + Instant.ofEpochMilli(timeMs) + ", " + ahead / 1000 + " s after Kafka got the record";
+      throw new Refused("event_time_ahead", detail, schemaId);
+    }
   }
 
   private UnsafeRow extract(Reader reader, int schemaId, byte[] value) throws Refused {
@@ -137,10 +167,9 @@ final class EventDecoder implements UDF5<byte[], byte[], String, Integer, Long, 
     return avro;
   }
 
-  private static UnsafeRow present(Reader reader, UnsafeRow row, int column, String field, int schemaId) throws Refused {
+  private static void require(UnsafeRow row, int column, String field, JobPlan.Domain plan, int schemaId) throws Refused {
     if (row.isNullAt(column)) {
-      throw new Refused("missing_field", "field " + field + " of " + reader.domain.plan().name() + " is null", schemaId);
+      throw new Refused("missing_field", "field " + field + " of " + plan.name() + " is null", schemaId);
     }
-    return row;
   }
 }

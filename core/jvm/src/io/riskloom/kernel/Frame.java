@@ -2,23 +2,57 @@ package io.riskloom.kernel;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
 
 /**
- * What travels from the decoder to the keyed state as one binary column: an event reduced to what its score needs, or a
- * finished dead letter.
+ * What travels from the decoder through the keyed states as one binary column: an event reduced to what its score needs,
+ * a finished dead letter, or nothing.
  *
- * <p>Event: kind 0 (1 byte), domain (2), schema id (4), partition (4), offset (8), time in ms (8), then key, id and the
- * row of measures and columns, each after its length (4). Dead letter: kind 1, then the record's value.
+ * <p>Event: kind 0 (1 byte), domain (2), schema id (4), partition (4), offset (8), arrival (8), time (8), then the keys in
+ * the order of the domain's visits, the id and the row of measures and columns, each after its length (4; -1 for none),
+ * then what earlier operators found (8 bytes each). Dead letter: kind 1, then the record's value. Nothing: kind 2.
+ *
+ * @param arrivedMs when Kafka got the record, in milliseconds since the epoch; 0 where it is not known
+ * @param timeMs when the event happened
+ * @param found by operator passed: the entity's sequence number, then its features' values, NaN for null
  */
 record Frame(
-    int domain, int schemaId, int partition, long offset, long timeMs, byte[] key, byte[] id, UnsafeRow row) {
+    int domain,
+    int schemaId,
+    int partition,
+    long offset,
+    long arrivedMs,
+    long timeMs,
+    byte[][] keys,
+    byte[] id,
+    UnsafeRow row,
+    double[] found) {
   private static final byte EVENT = 0;
   private static final byte DEAD_LETTER = 1;
-  private static final int FIXED = 1 + 2 + 4 + 4 + 8 + 8;
+  private static final byte NOTHING = 2;
+  private static final int AT_DOMAIN = 1;
+  private static final int AT_PARTITION = AT_DOMAIN + 2 + 4;
+  private static final int AT_OFFSET = AT_PARTITION + 4;
+  private static final int AT_ARRIVED = AT_OFFSET + 8;
+  private static final int FIXED = AT_ARRIVED + 8 + 8;
+
+  /** The value of the domain's key. */
+  byte[] key() {
+    return keys[keys.length - 1];
+  }
 
   static boolean isDeadLetter(byte[] frame) {
     return frame[0] == DEAD_LETTER;
+  }
+
+  /** What becomes of a record that was dealt with before. */
+  static byte[] nothing() {
+    return new byte[] {NOTHING};
+  }
+
+  static boolean isEvent(byte[] frame) {
+    return frame[0] == EVENT;
   }
 
   static byte[] deadLetter(byte[] value) {
@@ -26,57 +60,90 @@ record Frame(
   }
 
   static byte[] deadLetterValue(byte[] frame) {
-    return java.util.Arrays.copyOfRange(frame, 1, frame.length);
+    return Arrays.copyOfRange(frame, 1, frame.length);
   }
 
   byte[] encode() {
     byte[] columns = row.getBytes();
-    return ByteBuffer.allocate(FIXED + 12 + key.length + id.length + columns.length)
-        .put(EVENT)
-        .putShort((short) domain)
-        .putInt(schemaId)
-        .putInt(partition)
-        .putLong(offset)
-        .putLong(timeMs)
-        .putInt(key.length)
-        .put(key)
-        .putInt(id.length)
-        .put(id)
-        .putInt(columns.length)
-        .put(columns)
-        .array();
+    int size = FIXED + 4 + id.length + 4 + columns.length + 8 * found.length;
+    for (byte[] key : keys) size += 4 + (key == null ? 0 : key.length);
+    ByteBuffer out =
+        ByteBuffer.allocate(size)
+            .put(EVENT)
+            .putShort((short) domain)
+            .putInt(schemaId)
+            .putInt(partition)
+            .putLong(offset)
+            .putLong(arrivedMs)
+            .putLong(timeMs);
+    for (byte[] key : keys) part(out, key);
+    part(out, id);
+    part(out, columns);
+    for (double one : found) out.putDouble(one);
+    return out.array();
+  }
+
+  /** The same frame with what one more operator found. */
+  static byte[] extend(byte[] frame, long sequence, double[] features) {
+    ByteBuffer out = ByteBuffer.allocate(frame.length + 8 + 8 * features.length).put(frame).putDouble(sequence);
+    for (double one : features) out.putDouble(one);
+    return out.array();
   }
 
   /** Decode an event; {@code row} is filled and is valid until the next call with it. */
-  static Frame decode(byte[] frame, UnsafeRow[] rowOfDomain) {
+  static Frame decode(byte[] frame, int[] keysOfDomain, UnsafeRow[] rowOfDomain) {
     ByteBuffer in = ByteBuffer.wrap(frame, 1, frame.length - 1);
     int domain = in.getShort();
     int schemaId = in.getInt();
     int partition = in.getInt();
     long offset = in.getLong();
+    long arrivedMs = in.getLong();
     long timeMs = in.getLong();
-    byte[] key = part(in);
+    byte[][] keys = new byte[keysOfDomain[domain]][];
+    for (int i = 0; i < keys.length; i++) keys[i] = part(in);
     byte[] id = part(in);
     UnsafeRow row = rowOfDomain[domain];
     byte[] columns = part(in);
     row.pointTo(columns, columns.length);
-    return new Frame(domain, schemaId, partition, offset, timeMs, key, id, row);
+    double[] found = new double[in.remaining() / 8];
+    for (int i = 0; i < found.length; i++) found[i] = in.getDouble();
+    return new Frame(domain, schemaId, partition, offset, arrivedMs, timeMs, keys, id, row, found);
   }
 
-  /**
-   * The key of the state that an event belongs to: its entity's name and value. Dead letters have no state: they are
-   * spread over a few keys that no entity can have.
-   */
-  static String stateKey(byte[] frame, String[] entityOfDomain) {
-    if (isDeadLetter(frame)) return "\0" + (java.util.Arrays.hashCode(frame) & 15);
-    ByteBuffer in = ByteBuffer.wrap(frame, 1, frame.length - 1);
-    int domain = in.getShort();
-    int length = in.getInt(FIXED);
-    return entityOfDomain[domain] + ":" + new String(frame, FIXED + 4, length, StandardCharsets.UTF_8);
+  static int domain(byte[] frame) {
+    return ByteBuffer.wrap(frame).getShort(AT_DOMAIN);
+  }
+
+  /** The value of the key that stands at a place in the domain's visits, or null. */
+  static String key(byte[] frame, int place) {
+    ByteBuffer in = ByteBuffer.wrap(frame);
+    int at = FIXED;
+    for (int i = 0; i < place; i++) at += 4 + Math.max(0, in.getInt(at));
+    int length = in.getInt(at);
+    return length < 0 ? null : new String(frame, at + 4, length, StandardCharsets.UTF_8);
+  }
+
+  /** The order in which Kafka got the records of two events. */
+  static int compareArrival(byte[] one, byte[] other) {
+    ByteBuffer a = ByteBuffer.wrap(one);
+    ByteBuffer b = ByteBuffer.wrap(other);
+    int byTime = Long.compare(a.getLong(AT_ARRIVED), b.getLong(AT_ARRIVED));
+    if (byTime != 0) return byTime;
+    int byOffset = Long.compare(a.getLong(AT_OFFSET), b.getLong(AT_OFFSET));
+    if (byOffset != 0) return byOffset;
+    int byPartition = Integer.compare(a.getInt(AT_PARTITION), b.getInt(AT_PARTITION));
+    return byPartition != 0 ? byPartition : Short.compare(a.getShort(AT_DOMAIN), b.getShort(AT_DOMAIN));
+  }
+
+  private static void part(ByteBuffer out, byte[] bytes) {
+    if (bytes == null) out.putInt(-1);
+    else out.putInt(bytes.length).put(bytes);
   }
 
   private static byte[] part(ByteBuffer in) {
-    byte[] bytes = new byte[in.getInt()];
+    int length = in.getInt();
+    if (length < 0) return null;
+    byte[] bytes = new byte[length];
     in.get(bytes);
     return bytes;
   }

@@ -3,6 +3,7 @@ package io.riskloom.kernel;
 import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.KeyValueGroupedDataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.classic.SparkSession;
@@ -15,13 +16,15 @@ import org.apache.spark.sql.types.StructType;
 
 /** What Python calls: from the records of all domains' topics to the records of the scores and dead-letter topics. */
 public final class RiskJob {
+  private static final String FRAME = "frame";
+
   private RiskJob() {}
 
-  /** Which state a frame belongs to. */
-  private record StateKey(String[] entityOfDomain) implements UDF1<byte[], String> {
+  /** Which state of an operator a frame belongs to; arrays by domain. */
+  private record StateKey(String[] entities, int[] places, int[] keys) implements UDF1<byte[], String> {
     @Override
     public String call(byte[] frame) {
-      return Frame.stateKey(frame, entityOfDomain);
+      return KeyedWindows.stateKey(frame, entities, places, keys);
     }
   }
 
@@ -36,7 +39,7 @@ public final class RiskJob {
   /**
    * Build the job.
    *
-   * @param records rows of Spark's Kafka source: key, value, topic, partition, offset, streaming or not
+   * @param records rows of Spark's Kafka source: key, value, topic, partition, offset, timestamp, streaming or not
    * @param planJson a {@link JobPlan}
    * @return rows for Spark's Kafka sink: topic, key, value
    */
@@ -44,25 +47,49 @@ public final class RiskJob {
     JobPlan plan = JobPlan.parse(planJson);
     SparkSession spark = (SparkSession) records.sparkSession();
     List<CompiledDomain> domains = plan.domains().stream().map(domain -> compile(spark, domain)).toList();
-    String[] entityOfDomain = plan.domains().stream().map(JobPlan.Domain::entity).toArray(String[]::new);
-
-    UserDefinedFunction decode = functions.udf(new EventDecoder(plan, domains), DataTypes.BinaryType);
-    UserDefinedFunction stateKey = functions.udf(new StateKey(entityOfDomain), DataTypes.StringType);
+    Dataset<Row> frames = decoded(records, plan, domains);
+    for (int operator = 0; operator < plan.entities().size(); operator++) {
+      EntityWindows windows = new EntityWindows(plan, domains, operator);
+      frames =
+          grouped(frames, plan, operator)
+              .transformWithState(windows, TimeMode.ProcessingTime(), OutputMode.Update(), Encoders.BINARY())
+              .toDF(FRAME);
+    }
     StructType output =
         new StructType().add("topic", "string").add("key", "binary").add("value", "binary");
-    return records
-        .select(
-            decode
-                .apply(
-                    functions.col("key"),
-                    functions.col("value"),
-                    functions.col("topic"),
-                    functions.col("partition"),
-                    functions.col("offset"))
-                .as("frame"))
-        .groupBy(stateKey.apply(functions.col("frame")).as("state_key"))
-        .as(Encoders.STRING(), Encoders.BINARY())
+    return grouped(frames, plan, plan.entities().size())
         .transformWithState(
             new WindowScorer(plan, domains), TimeMode.ProcessingTime(), OutputMode.Update(), Encoders.row(output));
+  }
+
+  private static Dataset<Row> decoded(Dataset<Row> records, JobPlan plan, List<CompiledDomain> domains) {
+    UserDefinedFunction decode = functions.udf(new EventDecoder(plan, domains), DataTypes.BinaryType);
+    return records.select(
+        decode
+            .apply(
+                functions.col("key"),
+                functions.col("value"),
+                functions.col("topic"),
+                functions.col("partition"),
+                functions.col("offset"),
+                functions.unix_millis(functions.col("timestamp")))
+            .as(FRAME));
+  }
+
+  private static KeyValueGroupedDataset<String, byte[]> grouped(Dataset<Row> frames, JobPlan plan, int operator) {
+    int count = plan.domains().size();
+    String[] entities = new String[count];
+    int[] places = new int[count];
+    int[] keys = new int[count];
+    for (int i = 0; i < count; i++) {
+      JobPlan.Domain domain = plan.domains().get(i);
+      keys[i] = domain.visits().size();
+      places[i] = DomainWindows.placeOf(domain, operator);
+      entities[i] = places[i] < 0 ? null : domain.visits().get(places[i]).entity();
+    }
+    UserDefinedFunction stateKey = functions.udf(new StateKey(entities, places, keys), DataTypes.StringType);
+    return frames
+        .groupBy(stateKey.apply(functions.col(FRAME)).as("state_key"))
+        .as(Encoders.STRING(), Encoders.BINARY());
   }
 }

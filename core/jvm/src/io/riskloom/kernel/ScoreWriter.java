@@ -18,18 +18,30 @@ final class ScoreWriter {
   private final Utf8[] features;
   private final Utf8[] codes;
   private final Utf8[] descriptions;
+  private final Utf8[] visitedEntities;
+
+  /** Where the sequence number of each entity visited on the way stands in what was found there. */
+  private final int[] sequenceAt;
 
   ScoreWriter(JobPlan.Domain domain, int schemaId) {
     avro = new ConfluentAvro(schemaId);
     name = new Utf8(domain.name());
-    entity = new Utf8(domain.entity());
+    entity = new Utf8(domain.key().entity());
     ruleVersion = new Utf8(domain.ruleVersion());
     features = utf8(domain.featureColumns());
     codes = utf8(domain.reasons().stream().map(JobPlan.Reason::code).toList());
     descriptions = utf8(domain.reasons().stream().map(JobPlan.Reason::description).toList());
+    List<JobPlan.Visit> onTheWay = domain.visits().subList(0, domain.visits().size() - 1);
+    visitedEntities = utf8(onTheWay.stream().map(JobPlan.Visit::entity).toList());
+    sequenceAt = new int[onTheWay.size()];
+    int next = 0;
+    for (int i = 0; i < sequenceAt.length; i++) {
+      sequenceAt[i] = next;
+      next += 1 + DomainWindows.features(domain, onTheWay.get(i).operator()).size();
+    }
   }
 
-  byte[] write(Frame event, UnsafeRow row, boolean late, long sequence) {
+  byte[] write(Frame event, UnsafeRow row, DomainWindows found) {
     int scoreAt = features.length + codes.length;
     return avro.encode(
         out -> {
@@ -66,8 +78,20 @@ final class ScoreWriter {
           out.writeMapEnd();
           out.writeString(ruleVersion);
           out.writeInt(event.schemaId());
-          out.writeBoolean(late);
-          out.writeLong(sequence);
+          out.writeBoolean(found.late);
+          out.writeLong(found.sequence);
+          out.writeBoolean(found.duplicate);
+          out.writeMapStart();
+          int visited = 0;
+          for (int at : sequenceAt) if (event.found()[at] > 0) visited++;
+          out.setItemCount(visited);
+          for (int i = 0; i < sequenceAt.length; i++) {
+            if (!(event.found()[sequenceAt[i]] > 0)) continue;
+            out.startItem();
+            out.writeString(visitedEntities[i]);
+            out.writeLong((long) event.found()[sequenceAt[i]]);
+          }
+          out.writeMapEnd();
         });
   }
 
