@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
 
+    from riskloom.stream.metrics import JobMonitor
+
 SHUFFLE_PARTITIONS = 4
 """Tasks that keep the windows' state: on few cores more of them only add connections."""
 
@@ -48,12 +50,13 @@ def local_master(mode: Mode, partitions: int) -> str:
     return f"local[{partitions + SHUFFLE_PARTITIONS + _SPARE_SLOTS}]" if mode is Mode.REALTIME else "local[*]"
 
 
-def scored(records: DataFrame, plan: Mapping[str, Any]) -> DataFrame:
+def scored(records: DataFrame, plan: Mapping[str, Any], monitor: JobMonitor | None = None) -> DataFrame:
     """Score Kafka records, streaming or not.
 
     Args:
         records: Columns key, value, topic, partition, offset, as Spark's Kafka source gives them.
         plan: The job's plan.
+        monitor: Is given the numbers of the job while it runs.
 
     Returns:
         Columns topic, key, value, as Spark's Kafka sink takes them.
@@ -67,7 +70,8 @@ def scored(records: DataFrame, plan: Mapping[str, Any]) -> DataFrame:
     spark = records.sparkSession
     jvm: Any = spark._jvm
     try:
-        return DataFrame(jvm.io.riskloom.kernel.RiskJob.apply(records._jdf, json.dumps(plan)), spark)
+        listener = monitor.in_jvm if monitor else None
+        return DataFrame(jvm.io.riskloom.kernel.RiskJob.apply(records._jdf, json.dumps(plan), listener), spark)
     except IllegalArgumentException as error:
         reason = str(error).splitlines()[0]
         raise JobError(
@@ -86,6 +90,7 @@ def start_query(
     mode: Mode = Mode.REALTIME,
     batch: str = "5 minutes",
     max_batch_events: int = 200_000,
+    monitor: JobMonitor | None = None,
 ) -> StreamingQuery:
     """Start scoring.
 
@@ -99,6 +104,7 @@ def start_query(
         mode: How the query is triggered.
         batch: In Real-Time Mode, how long a batch lasts: state and offsets are saved at its end.
         max_batch_events: In the other modes, the most events in a batch.
+        monitor: Is given the numbers of the query while it runs.
     """
     source = {
         "kafka.bootstrap.servers": settings.bootstrap_servers,
@@ -114,7 +120,7 @@ def start_query(
     records = spark.readStream.format("kafka").options(**source).load()
     plan = job_plan(settings, [installed.domain for installed in domains], schemas)
     writer = (
-        scored(records, plan)
+        scored(records, plan, monitor)
         .writeStream.format("kafka")
         .options(**sink)
         .option("checkpointLocation", str(checkpoint))

@@ -21,6 +21,8 @@ _CONFIGURATION = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.adaptive.enabled": "false",
+    # The running tasks' counts come with it; a task of Real-Time Mode runs for a whole batch.
+    "spark.executor.heartbeatInterval": "2s",
     "spark.sql.session.timeZone": "UTC",
     # A division by zero in a rule is null, and the term adds nothing: the event is scored all the same.
     "spark.sql.ansi.enabled": "false",

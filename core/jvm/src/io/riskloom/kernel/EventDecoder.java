@@ -26,14 +26,16 @@ final class EventDecoder implements UDF6<byte[], byte[], String, Integer, Long, 
 
   private final JobPlan plan;
   private final List<CompiledDomain> domains;
+  private final JobMetrics metrics;
 
   private transient Map<String, Integer> indexOfTopic;
   private transient Map<String, Reader> byTopic;
   private transient DeadLetterWriter deadLetters;
 
-  EventDecoder(JobPlan plan, List<CompiledDomain> domains) {
+  EventDecoder(JobPlan plan, List<CompiledDomain> domains, JobMetrics metrics) {
     this.plan = plan;
     this.domains = domains;
+    this.metrics = metrics;
   }
 
   /** Why a record is refused. */
@@ -72,12 +74,14 @@ final class EventDecoder implements UDF6<byte[], byte[], String, Integer, Long, 
     if (byTopic == null) open();
     // A task reads one partition: most tasks need one domain's code, so none is generated before it is needed.
     Reader reader = byTopic.computeIfAbsent(topic, name -> new Reader(plan, domains, indexOfTopic.get(name)));
+    metrics.read(reader.index, partition, offset);
     try {
       // Records of the oldest format have the timestamp -1.
       long arrived = arrivedMs == null || arrivedMs < 0 ? NOT_KNOWN : arrivedMs;
       return decode(reader, value, partition, offset, arrived).encode();
     } catch (Refused refused) {
       if (offset < reader.emitFrom.getOrDefault(partition, 0L)) return Frame.nothing();
+      metrics.deadLetter(reader.index, refused.reason);
       var origin = new DeadLetterWriter.Origin(topic, partition, offset);
       String domain = reader.domain.plan().name();
       return Frame.deadLetter(

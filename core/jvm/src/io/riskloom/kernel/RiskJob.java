@@ -41,13 +41,15 @@ public final class RiskJob {
    *
    * @param records rows of Spark's Kafka source: key, value, topic, partition, offset, timestamp, streaming or not
    * @param planJson a {@link JobPlan}
+   * @param monitor is given the job's numbers while it runs; null for none
    * @return rows for Spark's Kafka sink: topic, key, value
    */
-  public static Dataset<Row> apply(Dataset<Row> records, String planJson) {
+  public static Dataset<Row> apply(Dataset<Row> records, String planJson, JobMonitor monitor) {
     JobPlan plan = JobPlan.parse(planJson);
     SparkSession spark = (SparkSession) records.sparkSession();
+    JobMetrics metrics = monitor == null ? JobMonitor.register(spark.sparkContext(), plan) : monitor.watch(plan);
     List<CompiledDomain> domains = plan.domains().stream().map(domain -> compile(spark, domain)).toList();
-    Dataset<Row> frames = decoded(records, plan, domains);
+    Dataset<Row> frames = decoded(records, plan, domains, metrics);
     for (int operator = 0; operator < plan.entities().size(); operator++) {
       EntityWindows windows = new EntityWindows(plan, domains, operator);
       frames =
@@ -59,11 +61,12 @@ public final class RiskJob {
         new StructType().add("topic", "string").add("key", "binary").add("value", "binary");
     return grouped(frames, plan, plan.entities().size())
         .transformWithState(
-            new WindowScorer(plan, domains), TimeMode.ProcessingTime(), OutputMode.Update(), Encoders.row(output));
+            new WindowScorer(plan, domains, metrics), TimeMode.ProcessingTime(), OutputMode.Update(), Encoders.row(output));
   }
 
-  private static Dataset<Row> decoded(Dataset<Row> records, JobPlan plan, List<CompiledDomain> domains) {
-    UserDefinedFunction decode = functions.udf(new EventDecoder(plan, domains), DataTypes.BinaryType);
+  private static Dataset<Row> decoded(
+      Dataset<Row> records, JobPlan plan, List<CompiledDomain> domains, JobMetrics metrics) {
+    UserDefinedFunction decode = functions.udf(new EventDecoder(plan, domains, metrics), DataTypes.BinaryType);
     return records.select(
         decode
             .apply(

@@ -18,13 +18,15 @@ import org.apache.spark.sql.streaming.TimeMode;
  */
 final class WindowScorer extends KeyedWindows<Row> {
   private final int operator;
+  private final JobMetrics metrics;
 
   private transient Domain[] domains;
   private transient DeadLetterWriter deadLetters;
 
-  WindowScorer(JobPlan plan, List<CompiledDomain> compiled) {
+  WindowScorer(JobPlan plan, List<CompiledDomain> compiled, JobMetrics metrics) {
     super(plan, compiled, plan.entities().size());
     operator = plan.entities().size();
+    this.metrics = metrics;
   }
 
   /** One domain, ready to score: where its features are found, its code, its writer. */
@@ -99,7 +101,9 @@ final class WindowScorer extends KeyedWindows<Row> {
       UnsafeRow result =
           domain.score().run(new JoinedRow(event.row(), domain.features(found.values, event.found())));
       out.add(RowFactory.create(plan.scores().topic(), event.key(), domain.writer.write(event, result, found)));
+      metrics.scored(event.domain(), found.late, found.duplicate);
     } catch (RuntimeException e) {
+      metrics.deadLetter(event.domain(), "rule_failed");
       var origin = new DeadLetterWriter.Origin(spec.topic(), event.partition(), event.offset());
       String detail = DeadLetterWriter.describe(e);
       byte[] letter =
