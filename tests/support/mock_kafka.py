@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import fastavro
@@ -19,6 +19,13 @@ class MockKafka:
         self._cluster = Producer({"test.mock.num.brokers": 1, "log_level": 0})
         (broker,) = self._cluster.list_topics(timeout=10).brokers.values()
         self.settings = Settings(bootstrap_servers=f"{broker.host}:{broker.port}")
+
+    def send(self, topic: str, values: Sequence[bytes | None]) -> None:
+        """Write records without keys, all to partition 0."""
+        producer = Producer(self.settings.kafka())
+        for value in values:
+            producer.produce(topic, value, partition=0)
+        assert producer.flush(20) == 0
 
     def records(self, topic: str, count: int) -> list[Any]:
         """Read so many records, of each partition in order."""

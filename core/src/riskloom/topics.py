@@ -52,6 +52,11 @@ def ensure_topics(settings: Settings, domains: Sequence[InstalledDomain]) -> lis
     Raises:
         DeliveryError: If Kafka cannot be reached or refuses a topic; all refusals are listed.
     """
+    return create_topics(settings, declared_topics(domains))
+
+
+def create_topics(settings: Settings, topics: Sequence[Topic]) -> list[str]:
+    """Create those of some topics that are missing, as `ensure_topics` does."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
@@ -64,8 +69,7 @@ def ensure_topics(settings: Settings, domains: Sequence[InstalledDomain]) -> lis
             f"Kafka at {settings.bootstrap_servers} cannot be reached: {error.args[0].str()}\n"
             "Start the local stack with `riskloom up`, or point RISKLOOM_BOOTSTRAP_SERVERS at your cluster."
         ) from None
-    declared = declared_topics(domains)
-    for topic in declared:
+    for topic in topics:
         if topic.name in existing and existing[topic.name] < topic.partitions:
             _log.warning(
                 "topic %s has %d partitions, fewer than the %d declared: it is used as it is",
@@ -73,7 +77,7 @@ def ensure_topics(settings: Settings, domains: Sequence[InstalledDomain]) -> lis
                 existing[topic.name],
                 topic.partitions,
             )
-    return _create(admin, [topic for topic in declared if topic.name not in existing])
+    return _create(admin, [topic for topic in topics if topic.name not in existing])
 
 
 def _create(admin: AdminClient, missing: Sequence[Topic]) -> list[str]:

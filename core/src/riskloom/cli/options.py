@@ -40,3 +40,15 @@ def server_options(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """Add `--json`: the argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(command)
+
+
+def spark_property(text: str) -> tuple[str, str]:
+    """Split one value of `--conf`, such as `spark.driver.memory=8g`.
+
+    Raises:
+        click.BadParameter: If it is not NAME=VALUE.
+    """
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE, such as spark.driver.memory=8g", param_hint="--conf")
+    return name, value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from riskloom.cli.options import domain_options, server_options
+from riskloom.cli.options import domain_options, server_options, spark_property
 
 if TYPE_CHECKING:
     from riskloom.settings import Settings
@@ -78,7 +78,7 @@ def run(
     from riskloom.stream.warmup import warm_up
     from riskloom.topics import ensure_topics
 
-    properties = dict(_property(text) for text in conf)
+    properties = dict(map(spark_property, conf))
     settings = load_settings(**servers)
     domains = discover(only, without)
     created = ensure_topics(settings, domains)
@@ -121,13 +121,6 @@ def run(
         click.echo("everything available is scored" if ended else "stopping", err=True)
     finally:
         stop(spark)
-
-
-def _property(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise click.BadParameter(f"{text!r} is not NAME=VALUE, such as spark.driver.memory=8g", param_hint="--conf")
-    return name, value
 
 
 def _counter(settings: Settings) -> Callable[[], None] | None:

@@ -106,26 +106,74 @@ def start_query(
         max_batch_events: In the other modes, the most events in a batch.
         monitor: Is given the numbers of the query while it runs.
     """
+    records = read_events(spark, settings, domains, mode=mode, max_batch_events=max_batch_events)
+    plan = job_plan(settings, [installed.domain for installed in domains], schemas)
+    return start_writing(
+        scored(records, plan, monitor), settings, name="riskloom-scores", checkpoint=checkpoint, mode=mode, batch=batch
+    )
+
+
+def read_events(
+    spark: SparkSession,
+    settings: Settings,
+    domains: Sequence[InstalledDomain],
+    *,
+    mode: Mode = Mode.REALTIME,
+    max_batch_events: int = 200_000,
+    starting: str = "earliest",
+) -> DataFrame:
+    """Read the topics of domains as a stream.
+
+    Args:
+        spark: The session.
+        settings: Where Kafka is.
+        domains: The domains whose topics are read.
+        mode: How the query will be triggered.
+        max_batch_events: As for `start_query`.
+        starting: Where a new checkpoint begins: `earliest` or `latest`.
+
+    Returns:
+        The columns of Spark's Kafka source, key and value as bytes.
+    """
     source = {
         "kafka.bootstrap.servers": settings.bootstrap_servers,
         "subscribe": ",".join(installed.domain.topic.name for installed in domains),
-        "startingOffsets": "earliest",
+        "startingOffsets": starting,
         **_kafka(_FETCH | settings.kafka_spark),
     }
+    if mode is not Mode.REALTIME:
+        source["maxOffsetsPerTrigger"] = str(max_batch_events)
+    return spark.readStream.format("kafka").options(**source).load()
+
+
+def start_writing(
+    records: DataFrame,
+    settings: Settings,
+    *,
+    name: str,
+    checkpoint: Path | str,
+    mode: Mode = Mode.REALTIME,
+    batch: str = "5 minutes",
+) -> StreamingQuery:
+    """Start a query that writes a stream to Kafka.
+
+    Args:
+        records: Columns topic, key, value, as Spark's Kafka sink takes them.
+        settings: Where Kafka is.
+        name: The query's name.
+        checkpoint: As for `start_query`.
+        mode: How the query is triggered.
+        batch: As for `start_query`.
+    """
     sink = {"kafka.bootstrap.servers": settings.bootstrap_servers, **_kafka(settings.kafka_spark)}
     if mode is Mode.REALTIME:
         sink = {"kafka.linger.ms": "5"} | sink
-    else:
-        source["maxOffsetsPerTrigger"] = str(max_batch_events)
-    records = spark.readStream.format("kafka").options(**source).load()
-    plan = job_plan(settings, [installed.domain for installed in domains], schemas)
     writer = (
-        scored(records, plan, monitor)
-        .writeStream.format("kafka")
+        records.writeStream.format("kafka")
         .options(**sink)
         .option("checkpointLocation", str(checkpoint))
         .outputMode("update")
-        .queryName("riskloom-scores")
+        .queryName(name)
     )
     match mode:
         case Mode.REALTIME:

@@ -1,0 +1,61 @@
+"""Pictures of what was measured. Needs matplotlib: the extra `plot`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from riskloom.errors import SettingsError
+
+if TYPE_CHECKING:
+    from riskloom.bench.latency import Measured
+
+_SECOND_MS = 1000
+
+
+def require_matplotlib() -> None:
+    """Check that pictures can be drawn, before hours are spent on what they show.
+
+    Raises:
+        SettingsError: If matplotlib is not installed.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ModuleNotFoundError:
+        raise SettingsError("--plot needs matplotlib: pip install 'riskloom[plot]'") from None
+
+
+def plot_latency(file: Path, measured: Mapping[str, Measured]) -> None:
+    """Draw the median, the 95th percentile and the maximum of each second, and where batches ended.
+
+    Args:
+        file: Where to; its suffix says the format.
+        measured: The jobs by name, each drawn in a panel of its own, all on one scale.
+    """
+    with _figure(file, len(measured)) as panels:
+        for axes, (name, one) in zip(panels, measured.items(), strict=True):
+            counted = one.span.holds(one.created_ms)
+            second = ((one.created_ms[counted] - one.span.begin_ms) // _SECOND_MS).astype(np.int64)
+            latency = one.latency_ms[counted]
+            seconds = np.unique(second)
+            for label, q in (("p50", 50), ("p95", 95), ("max", 100)):
+                axes.plot(seconds, [np.percentile(latency[second == s], q) for s in seconds], label=label)
+            for end in one.summary["boundaries"]:
+                axes.axvline(end["at_s"], color="grey", linestyle=":")
+            axes.set(title=name, xlabel="seconds", yscale="log")
+        panels[0].set(ylabel="ms from creation to receipt")
+        panels[0].legend()
+
+
+@contextmanager
+def _figure(file: Path, panels: int) -> Iterator[list[Any]]:
+    """Make a figure with panels side by side, and save it at the end."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6 * panels, 4), layout="constrained")
+    yield list(figure.subplots(1, panels, sharey=True, squeeze=False)[0])
+    figure.savefig(file)

@@ -1,0 +1,152 @@
+"""`riskloom bench`: what the producer and the job reach on this machine."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from riskloom.cli.options import domain_options, json_option, server_options, spark_property
+from riskloom.cli.tables import print_table
+
+_SHARE_OF_BATCH = 0.9
+
+
+@click.group()
+def bench() -> None:
+    """Measure what the producer and the job reach on this machine, each beside its comparison in the same run.
+
+    Servers of its own are started in a temporary folder, unless --bootstrap-servers, --registry-url, --home or
+    RISKLOOM_BOOTSTRAP_SERVERS name others. Progress goes to the standard error.
+
+    \b
+    Examples:
+      riskloom bench latency --rate 5000 --duration 120
+      riskloom bench drain --events 2000000 --json
+    """
+
+
+plot_option = click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Draw it: .png, .svg.",
+)
+conf_option = click.option(
+    "--conf", metavar="NAME=VALUE", multiple=True, help="A Spark property, as for spark-submit. Repeatable."
+)
+
+
+@bench.command()
+@click.option("--rate", type=click.FloatRange(min=1), default=5000, show_default=True, help="Events a second.")
+@click.option(
+    "--duration", type=click.FloatRange(min=10), default=120, show_default=True, metavar="SECONDS", help="That count."
+)
+@click.option(
+    "--warm-up",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="Of load before those that count.",
+)
+@click.option(
+    "--batch",
+    type=click.FloatRange(min=5),
+    metavar="SECONDS",
+    help="How often the job saves its state.  [default: 0.9 of --duration, so that at least one end of a batch counts]",
+)
+@click.option("--no-floor", is_flag=True, help="Leave the pass-through job out.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the generators.")
+@plot_option
+@conf_option
+@json_option
+@domain_options
+@server_options
+@click.pass_context
+def latency(
+    context: click.Context,
+    /,
+    rate: float,
+    duration: float,
+    warm_up: float,
+    batch: float | None,
+    no_floor: bool,
+    seed: int,
+    plot: Path | None,
+    conf: tuple[str, ...],
+    as_json: bool,
+    only: tuple[str, ...],
+    without: tuple[str, ...],
+    **servers: Any,
+) -> None:
+    """Measure the time from an event's creation to the receipt of its score, under a steady load.
+
+    Events are due at even distances, whether the pipeline keeps up or not, and each is as old as its due time: a stall
+    shows in the percentiles. The floor is a job that passes records through, measured in the same way.
+
+    Exits with 1 if an event was not sent, not scored, or lost.
+
+    \b
+    Examples:
+      riskloom bench latency
+      riskloom bench latency --rate 1000 --duration 60 --no-floor
+      riskloom bench latency --json --plot latency.svg | jq .p95_ms
+    """
+    from riskloom.bench.latency import Plan, bench_latency
+    from riskloom.bench.plots import require_matplotlib
+    from riskloom.bench.servers import bench_servers
+    from riskloom.discovery import discover
+
+    if plot is not None:
+        require_matplotlib()
+    domains = discover(only, without)
+    plan = Plan(
+        rate=rate,
+        warm_up=warm_up,
+        duration=duration,
+        batch=batch or max(5.0, _SHARE_OF_BATCH * duration),
+        seed=seed,
+        configuration=dict(map(spark_property, conf)),
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with bench_servers(servers, _say) as started:
+        result, complete = bench_latency(started, domains, plan, report=_say, with_floor=not no_floor, plot=plot)
+    _print(result, as_json, _latency_table)
+    context.exit(0 if complete else 1)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _print(result: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]], None]) -> None:
+    """Print a result: as JSON, or as a table with a line on what it was measured with."""
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    show(result)
+    machine, versions = result["machine"], result["versions"]
+    commit = f" ({result['commit']})" if result["commit"] else ""
+    click.echo(
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, load {machine['load_1min']} at the "
+        f"start; riskloom {versions['riskloom']}{commit}, "
+        f"Spark {versions['pyspark']}, Kafka {versions['kafka']}, Java {versions['java']}"
+    )
+
+
+def _latency_table(result: dict[str, Any]) -> None:
+    rows = [("scored", result), *([("passed through", result["floor"])] if "floor" in result else [])]
+    names = ("p50_ms", "p95_ms", "p99_ms", "max_ms", "events", "unsent", "lost", "dead_lettered")
+    print_table(("", *(name.replace("_", " ") for name in names)), [(row, *(r[n] for n in names)) for row, r in rows])
+    for row, measured in rows:
+        for end in measured["boundaries"]:
+            click.echo(f"{row}: a batch ended at {end['at_s']} s: {end['pause_ms']} ms of silence")
+        spent = ", ".join(f"{name} {seconds}" for name, seconds in measured["cpu_seconds"].items())
+        click.echo(f"{row}: CPU seconds of {result['duration_s']:g} s: {spent}")
+    if result.get("ratio") is not None:
+        click.echo(f"p95 is {result['ratio']} times that of the floor")
