@@ -78,7 +78,7 @@ def test_the_declared_topics_are_those_of_domains_scores_and_dead_letters() -> N
 def test_missing_topics_are_created_as_declared(admin: Admin) -> None:
     admin.topics[SCORES_TOPIC] = 6
     assert ensure_topics(Settings(kafka_client={"a": "b"}), [payments()]) == ["payments-topic", DEAD_LETTERS_TOPIC]
-    week = {"retention.ms": "604800000"}
+    week = {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime"}
     assert [(topic.topic, topic.num_partitions, topic.config) for topic in admin.created] == [
         ("payments-topic", 6, week),
         (DEAD_LETTERS_TOPIC, 3, week),

@@ -161,13 +161,65 @@ def test_checking_does_not_change_the_schema(declare):
 
 @given(window=st.from_regex(r"[0-9]{1,4}(s|min|hr|d)", fullmatch=True))
 def test_a_window_is_good_or_told(window):
-    from riskloom.validation import _window_problems
+    from riskloom.validation import _length_problems
 
     feature = WindowFeature(name="x", aggregate="count", window=window)
     number, unit = int(window.rstrip("sminhrd")), window.lstrip("0123456789")
     seconds = number * {"s": 1, "min": 60, "hr": 3600, "d": 86400}[unit]
     fine = 0 < seconds <= 30 * 86400 and window[0] != "0"
-    assert (list(_window_problems(feature, [])) == []) is fine
+    assert (list(_length_problems(feature)) == []) is fine
+
+
+@pytest.mark.parametrize(
+    ("feature", "problem"),
+    [
+        ({"kind": "hopping"}, "a hopping window needs a slide"),
+        ({"kind": "tumbling", "slide": "1min"}, "a tumbling window has no slide"),
+        ({"kind": "hopping", "slide": "7min"}, "window '1hr' is not 1 to 1000 times the slide '7min'"),
+        ({"kind": "hopping", "slide": "1s"}, "window '1hr' is not 1 to 1000 times the slide '1s'"),
+        ({"kind": "hopping", "slide": "1h"}, "window '1h' is not a whole number and a unit"),
+        ({"aggregate": "duration"}, "duration is not kept of rolling windows, only of 'session'"),
+        (
+            {"aggregate": "run_length", "value": "amount", "kind": "session"},
+            "run_length is not kept of session windows",
+        ),
+        ({"entity": "acount"}, "the domain has no entity 'acount'; did you mean 'account'?"),
+        ({"aggregate": "ratio"}, "ratio needs where"),
+        ({"aggregate": "ratio", "where": "amount > 1", "value": "amount"}, "ratio takes no value"),
+        ({"aggregate": "correlation", "value": "amount"}, "correlation needs other"),
+        ({"other": "amount"}, "count takes no other"),
+        ({"aggregate": "distinct_count"}, "distinct_count needs a value"),
+        ({"aggregate": "time_since_last", "include_event": False}, "time_since_last never includes the event"),
+        ({"aggregate": "sum_of_products", "value": "amount", "other": "amuont"}, "other: unknown column 'amuont'"),
+    ],
+)
+def test_a_window_feature_that_cannot_be_kept_is_told(declare, feature, problem):
+    declared = WindowFeature(**({"name": "x", "aggregate": "count", "window": "1hr"} | feature))
+    problems = problems_of(declare(**(_ALONE | {"window_features": (declared,)})))
+    assert any(f"window feature 'x': {problem}" in one for one in problems), problems
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        {"kind": "hopping", "slide": "5min"},
+        {"kind": "tumbling", "aggregate": "distinct_count", "value": "amount"},
+        {"kind": "session", "aggregate": "is_new"},
+        {"entity": "branch", "aggregate": "last", "value": "amount", "include_event": False},
+        {"aggregate": "correlation", "value": "amount", "other": "amount * 2"},
+        {"aggregate": "time_since_last", "where": "amount > 5"},
+        {"aggregate": "ewm_mean", "value": "amount"},
+    ],
+)
+def test_every_kind_of_window_can_be_declared(declare, feature):
+    declared = WindowFeature(**({"name": "x", "aggregate": "count", "window": "1hr"} | feature))
+    assert problems_of(declare(**(_ALONE | {"window_features": (declared,)}))) == []
+
+
+@pytest.mark.parametrize(("seconds", "fine"), [(-1, False), (0, True), (3600, True), (3601, False)])
+def test_a_late_tolerance_is_from_nothing_to_an_hour(declare, seconds, fine):
+    problems = problems_of(declare(late_tolerance=timedelta(seconds=seconds)))
+    assert any(problem.startswith("late_tolerance: ") for problem in problems) is not fine
 
 
 class TestBetween:
@@ -194,8 +246,9 @@ class TestBetween:
         assert problems == ["window feature 'x' of source 'claims': value: unknown column 'claimed'"]
 
     def test_a_source_about_something_else_is_told(self, declare):
-        problems = problems_between(self._payments(declare), [self._claims(declare, key="branch")])
-        assert problems == [
-            "window feature 'x': source 'claims' is kept for each 'branch', and 'payments' for each 'account': "
-            "a feature needs the same entity"
-        ]
+        claims = self._claims(declare, key="branch", entities=(Entity(name="branch", field="branch"),))
+        problems = problems_between(self._payments(declare), [claims])
+        assert problems == ["window feature 'x': source 'claims' has no entity 'account'; it has 'branch'"]
+
+    def test_a_source_with_another_key_is_fine_when_it_has_the_entity(self, declare):
+        assert problems_between(self._payments(declare), [self._claims(declare, key="branch")]) == []

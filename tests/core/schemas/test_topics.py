@@ -21,6 +21,8 @@ _SCORE = {
     "schema_id": 3,
     "late": True,
     "sequence": 4,
+    "duplicate": False,
+    "entity_sequences": {"merchant": 5},
 }
 _LETTER = {
     "failed_at": 1,

@@ -152,9 +152,27 @@ def test_a_corrupt_body_does_not_stop_the_others(scorer: Scorer, domain: EventDo
         "decimal of no bytes": framed(record(ID, USER, TS), own, EVENT) + b"\0",
         "id that is no UTF-8": header(own) + b"\2\xff" + good[7:],
     }[case]
+    domain = domain.model_copy(update={"deduplicate": False})
     outcome = scorer([domain], [("payments", good), ("payments", corrupt), ("payments", good)])
     assert [(s["sequence"], s["score"]) for s in outcome.scores] == [(1, 0.25), (2, 0.25)]
     assert [(d["offset"], d["reason"], d["value"]) for d in outcome.dead_letters] == [(1, "malformed_body", corrupt)]
+
+
+def test_an_array_that_could_claim_items_without_end_is_refused(scorer: Scorer, payment: Any) -> None:
+    # Nothing reads the field, so it would be skipped item by item.
+    void = {"name": "void", "type": "record", "fields": [{"name": "nothing", "type": "null"}]}
+    schema = record(ID, USER, TS, AMOUNT, {"name": "voids", "type": {"type": "array", "items": void}})
+    own = scorer.registry.add(schema)
+    event = framed(record(ID, USER, TS, AMOUNT), own, EVENT) + number(2**33) + b"\0"
+    (letter,) = scorer([payment()], [("payments", event)]).dead_letters
+    assert letter["reason"] == "incompatible_schema"
+    assert "an array whose items take no bytes" in letter["detail"]
+
+
+@pytest.mark.parametrize("ts", [-(10**15), 9 * 10**15, 253402300800000])
+def test_a_time_that_no_calendar_holds_is_a_dead_letter(scorer: Scorer, payment: Any, ts: int) -> None:
+    (letter,) = scorer.events(payment(), [{"id": "e", "user": "u", "ts": ts, "amount": 1.0}]).dead_letters
+    assert letter["reason"] == "event_time_out_of_range"
 
 
 def test_every_writer_version_is_read_in_one_run(scorer: Scorer, payment: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from riskloom.domain import DerivedFeature, EventDomain, ScoringRule, Term, Topic, WindowFeature
+from riskloom.domain import DerivedFeature, Entity, EventDomain, ScoringRule, Term, Topic, WindowFeature
 from riskloom.schemas.registry import RegisteredSchema
 from riskloom.settings import Settings
 from riskloom.stream.plan import job_plan
@@ -36,12 +36,14 @@ def test_features_of_one_measure_share_a_series(payment: Any) -> None:
     (series,) = domain["series"]
     assert series == {
         "id": series["id"],
+        "operator": 0,
+        "kind": "tiles",
         "window_ms": 3_600_000,
+        "tiles": 60,
+        "late_tolerance_ms": 120_000,
         "measure": "CAST((amount) AS DOUBLE)",
-        "sum": True,
-        "squares": True,
-        "min": False,
-        "max": True,
+        "other": None,
+        "columns": ["max", "squares", "sum"],
     }
     assert [(f["name"], f["aggregate"], f["series"]) for f in domain["features"]] == [
         (name, how, series["id"]) for name, how in (("a", "sum"), ("b", "mean"), ("c", "max"), ("d", "stddev"))
@@ -69,12 +71,12 @@ def test_a_count_needs_no_column(payment: Any) -> None:
     (domain,) = plan_of(payment(window_features=(window("n", "count", where="amount > 5"),)))["domains"]
     (series,) = domain["series"]
     assert series["measure"] == "CASE WHEN amount > 5 THEN CAST(1 AS DOUBLE) END"
-    assert not any(series[column] for column in ("sum", "squares", "min", "max"))
+    assert series["columns"] == []
 
 
 def test_the_id_of_a_series_never_changes(payment: Any) -> None:
     # Checkpoints hold it: another value here forgets every window of every running job.
-    assert series_ids(payment, window("any_name")) == [-1868177893]
+    assert series_ids(payment, window("any_name")) == [323257210]
 
 
 def test_the_id_tells_what_is_kept_and_nothing_else(payment: Any) -> None:
@@ -133,7 +135,6 @@ def test_the_plan_names_topics_schemas_and_registry(payment: Any) -> None:
     }
     assert plan["scores"] == {"topic": "risk-scores", "schema_id": 11}
     assert plan["dead_letters"] == {"topic": "dead-letters", "schema_id": 12}
-    assert plan["late_tolerance_ms"] == 120_000
 
 
 def test_the_plan_of_a_domain_is_in_the_order_of_its_declaration(payment: Any) -> None:
@@ -146,11 +147,54 @@ def test_the_plan_of_a_domain_is_in_the_order_of_its_declaration(payment: Any) -
         ),
     )
     (plan,) = plan_of(domain)["domains"]
-    assert (plan["name"], plan["topic"], plan["entity"], plan["rule_version"]) == ("payment", "payments", "user", "3")
-    assert (plan["event_id"], plan["event_time"], plan["key"]) == ("id", "ts", "user")
+    assert (plan["name"], plan["topic"], plan["rule_version"]) == ("payment", "payments", "3")
+    assert (plan["event_id"], plan["event_time"]) == ("id", "ts")
+    assert plan["visits"] == [{"operator": 0, "entity": "user", "field": "user"}]
+    assert (plan["late_tolerance_ms"], plan["count_late"], plan["deduplicate"]) == (120_000, True, True)
     assert plan["feature_columns"] == ["w", "d"]
     assert [(reason["code"], reason["description"]) for reason in plan["reasons"]] == [("B", "why b"), ("A", "")]
     made = [column["name"] for stage in plan["stages"] for column in stage]
     assert made[0] == "d"
     assert {plan["score_column"], plan["level_column"], *(r["column"] for r in plan["reasons"])} <= set(made)
     assert json.loads(plan["reader_schema"]) == domain.avro_schema
+
+
+MERCHANT = Entity(name="merchant", field="kind")
+USER = Entity(name="user", field="user")
+
+
+def test_a_further_entity_has_an_operator_before_the_keys(payment: Any) -> None:
+    features = (window("own"), window("at_merchant", entity="merchant"))
+    plan = plan_of(payment(entities=(USER, MERCHANT), window_features=features))
+    (domain,) = plan["domains"]
+    assert plan["entities"] == ["merchant"]
+    assert domain["visits"] == [
+        {"operator": 0, "entity": "merchant", "field": "kind"},
+        {"operator": 1, "entity": "user", "field": "user"},
+    ]
+    assert [feature["operator"] for feature in domain["features"]] == [1, 0]
+    assert sorted(series["operator"] for series in domain["series"]) == [0, 1]
+
+
+def test_a_domain_passes_the_operators_that_it_feeds_or_reads_and_no_others(payment: Any) -> None:
+    pay = payment(entities=(USER, MERCHANT), window_features=(window("seen", entity="merchant", source="till"),))
+    till = payment(name="till", topic=Topic(name="tills"), key="kind", entities=(MERCHANT,))
+    other = payment(name="other", topic=Topic(name="others"))
+    plan = {domain["name"]: domain for domain in plan_of(pay, till, other)["domains"]}
+    assert [visit["entity"] for visit in plan["payment"]["visits"]] == ["merchant", "user"]
+    # It is the till's key, and yet another state: that of the operator which the payments' windows are read from.
+    assert [visit["operator"] for visit in plan["till"]["visits"]] == [0, 1]
+    assert [visit["operator"] for visit in plan["other"]["visits"]] == [1]
+
+
+def test_a_source_keyed_by_something_else_feeds_the_entity_in_an_operator_of_its_own(payment: Any) -> None:
+    by_merchant = payment(name="till", topic=Topic(name="tills"), key="kind", entities=(MERCHANT, USER))
+    plan = plan_of(payment(window_features=(window("seen", source="till"),)), by_merchant)
+    assert plan["entities"] == ["user"]
+    assert [visit["operator"] for visit in plan["domains"][0]["visits"]] == [0, 1]
+
+
+def test_offsets_to_emit_from_are_part_of_the_plan(payment: Any) -> None:
+    schemas = {t: RegisteredSchema(t, 1, 1) for t in ("payments", SCORES_TOPIC, DEAD_LETTERS_TOPIC)}
+    plan = job_plan(Settings(), [payment()], schemas, {"payments": {0: 17}})
+    assert plan["emit_from"] == {"payments": {0: 17}}

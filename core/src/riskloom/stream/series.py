@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -63,8 +64,8 @@ class Series:
     @property
     def id(self) -> int:
         """The series' name in the state: the same at every start, another when what is kept differs."""
-        kept = (*self.key, self.late_tolerance, *sorted(self.columns))
-        return int.from_bytes(hashlib.sha256(repr(kept).encode()).digest()[:4], "big", signed=True)
+        text = json.dumps([self.source, self.entity, self._kept()], sort_keys=True)
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big", signed=True)
 
     def merged(self, other: Series) -> Series:
         """The series that serves the features of both, which share a key."""
@@ -72,9 +73,10 @@ class Series:
 
     def as_json(self, operator: int) -> dict[str, Any]:
         """Write it as JobPlan.java reads it."""
+        return {"id": self.id, "operator": operator, **self._kept()}
+
+    def _kept(self) -> dict[str, Any]:
         return {
-            "id": self.id,
-            "operator": operator,
             "kind": self.kind,
             "window_ms": self.window // timedelta(milliseconds=1),
             "tiles": self.tiles,
