@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 
+from riskloom.bench.cpu import cpu_seconds, spent
 from riskloom.bench.environment import environment
 from riskloom.bench.job import Job, bench_session, reading
 from riskloom.bench.load import load
@@ -210,11 +210,11 @@ class LatencyBench:
                 begun = begun or time.monotonic() - now.seconds
                 elapsed = time.monotonic() - begun
                 if not begin and elapsed >= plan.warm_up:
-                    begin = _cpu_seconds(pids)
+                    begin = cpu_seconds(pids)
                 if begin:
-                    last = _cpu_seconds(pids) or last
+                    last |= cpu_seconds(pids)
             time.sleep(_TICK_S)
-        return {name: round(last[name] - begin[name], 1) for name in begin if name in last}
+        return spent(begin, last)
 
     def _drain(self, job: Job, consumer: Worker, events: int) -> None:
         last, patience = -1, time.monotonic() + _DRAIN_PATIENCE_S
@@ -255,17 +255,6 @@ class LatencyBench:
 def _due(delivered: DeliveryReport, seconds: float) -> int:
     """How many events the schedule had, whether they were sent or not."""
     return sum(Schedule(d.asked_rate, 0.0).due(seconds) for d in delivered.domains.values() if d.asked_rate)
-
-
-def _cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
-    found = {}
-    for name, pid in pids.items():
-        try:
-            times = psutil.Process(pid).cpu_times()
-        except psutil.NoSuchProcess:
-            return {}
-        found[name] = times.user + times.system
-    return found
 
 
 def bench_latency(

@@ -120,6 +120,64 @@ def latency(
     context.exit(0 if complete else 1)
 
 
+@bench.command()
+@click.option(
+    "--events", type=click.IntRange(min=1), default=2_000_000, show_default=True, help="Of all domains together."
+)
+@click.option(
+    "--span",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3600,
+    show_default=True,
+    metavar="SECONDS",
+    help="Over which the events' times are spread.",
+)
+@click.option("--max-batch-events", type=click.IntRange(min=1), default=200_000, show_default=True, help="In a batch.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the generators.")
+@conf_option
+@json_option
+@domain_options
+@server_options
+@click.pass_context
+def drain(
+    context: click.Context,
+    /,
+    events: int,
+    span: float,
+    max_batch_events: int,
+    seed: int,
+    conf: tuple[str, ...],
+    as_json: bool,
+    only: tuple[str, ...],
+    without: tuple[str, ...],
+    **servers: Any,
+) -> None:
+    """Measure how fast a backlog of all domains becomes scores on Kafka.
+
+    Beside it, how fast the same records are only decoded, with nothing written. Each runs in a JVM of its own, whose
+    start is left out, while the compiling of its code is not.
+
+    Exits with 1 if an event was not scored.
+
+    \b
+    Examples:
+      riskloom bench drain
+      riskloom bench drain --events 500000 --only transactions --max-batch-events 100000
+      riskloom bench drain --json | jq '.events_per_s, .ratio'
+    """
+    from riskloom.bench.drain import Plan, bench_drain
+    from riskloom.bench.servers import bench_servers
+    from riskloom.discovery import discover
+
+    domains = discover(only, without)
+    plan = Plan(events, span, max_batch_events, seed, dict(map(spark_property, conf)))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with bench_servers(servers, _say) as started:
+        result, complete = bench_drain(started, domains, plan, report=_say)
+    _print(result, as_json, _drain_table)
+    context.exit(0 if complete else 1)
+
+
 def _say(line: str) -> None:
     click.echo(line, err=True)
 
@@ -150,3 +208,21 @@ def _latency_table(result: dict[str, Any]) -> None:
         click.echo(f"{row}: CPU seconds of {result['duration_s']:g} s: {spent}")
     if result.get("ratio") is not None:
         click.echo(f"p95 is {result['ratio']} times that of the floor")
+
+
+def _drain_table(result: dict[str, Any]) -> None:
+    columns = ("", "events/s", "steady events/s", "seconds", "batches", "CPU seconds of the job")
+    rows = [
+        (
+            name,
+            f"{one['events_per_s']:,}",
+            f"{one['steady_events_per_s']:,}",
+            one["seconds"],
+            len(one["batches"]),
+            one["cpu_seconds"]["job"],
+        )
+        for name, one in (("scored", result["scoring"]), ("only decoded", result["decode_only"]))
+    ]
+    print_table(columns, rows)
+    click.echo(f"{result['scored']:,} of {result['events']:,} events scored, {result['dead_lettered']:,} dead letters")
+    click.echo(f"scoring runs at {result['ratio']} of decoding, {result['steady_ratio']} once its code is compiled")

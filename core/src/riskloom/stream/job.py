@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,14 +64,34 @@ def scored(records: DataFrame, plan: Mapping[str, Any], monitor: JobMonitor | No
     Raises:
         JobError: If Spark cannot compile a domain's SQL; the text names the domain.
     """
+    return _kernel(records, lambda job: job.apply(records._jdf, json.dumps(plan), monitor.in_jvm if monitor else None))
+
+
+def decoded(records: DataFrame, plan: Mapping[str, Any]) -> DataFrame:
+    """Only decode Kafka records, streaming or not, to measure what that costs of the whole.
+
+    Args:
+        records: As for `scored`.
+        plan: The job's plan.
+
+    Returns:
+        One column of bytes.
+
+    Raises:
+        JobError: As for `scored`.
+    """
+    return _kernel(records, lambda job: job.decode(records._jdf, json.dumps(plan)))
+
+
+def _kernel(records: DataFrame, call: Callable[[Any], Any]) -> DataFrame:
+    """Call the kernel's RiskJob on records."""
     from pyspark.errors import IllegalArgumentException
     from pyspark.sql import DataFrame
 
     spark = records.sparkSession
     jvm: Any = spark._jvm
     try:
-        listener = monitor.in_jvm if monitor else None
-        return DataFrame(jvm.io.riskloom.kernel.RiskJob.apply(records._jdf, json.dumps(plan), listener), spark)
+        return DataFrame(call(jvm.io.riskloom.kernel.RiskJob), spark)
     except IllegalArgumentException as error:
         reason = str(error).splitlines()[0]
         raise JobError(

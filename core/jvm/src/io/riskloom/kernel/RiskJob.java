@@ -48,7 +48,7 @@ public final class RiskJob {
     JobPlan plan = JobPlan.parse(planJson);
     SparkSession spark = (SparkSession) records.sparkSession();
     JobMetrics metrics = monitor == null ? JobMonitor.register(spark.sparkContext(), plan) : monitor.watch(plan);
-    List<CompiledDomain> domains = plan.domains().stream().map(domain -> compile(spark, domain)).toList();
+    List<CompiledDomain> domains = compiled(spark, plan);
     Dataset<Row> frames = decoded(records, plan, domains, metrics);
     for (int operator = 0; operator < plan.entities().size(); operator++) {
       EntityWindows windows = new EntityWindows(plan, domains, operator);
@@ -62,6 +62,23 @@ public final class RiskJob {
     return grouped(frames, plan, plan.entities().size())
         .transformWithState(
             new WindowScorer(plan, domains, metrics), TimeMode.ProcessingTime(), OutputMode.Update(), Encoders.row(output));
+  }
+
+  /**
+   * Only decode, to measure what that costs of the whole.
+   *
+   * @param records as for {@link #apply}
+   * @param planJson a {@link JobPlan}
+   * @return rows of one column, the frames
+   */
+  public static Dataset<Row> decode(Dataset<Row> records, String planJson) {
+    JobPlan plan = JobPlan.parse(planJson);
+    SparkSession spark = (SparkSession) records.sparkSession();
+    return decoded(records, plan, compiled(spark, plan), JobMonitor.register(spark.sparkContext(), plan));
+  }
+
+  private static List<CompiledDomain> compiled(SparkSession spark, JobPlan plan) {
+    return plan.domains().stream().map(domain -> compile(spark, domain)).toList();
   }
 
   private static Dataset<Row> decoded(
