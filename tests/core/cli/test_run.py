@@ -30,6 +30,7 @@ class Command:
         self.called: list[str] = []
         self.chosen: tuple[Any, ...] = ()
         self.session: dict[str, Any] = {}
+        self.slots = 0
         self.query: dict[str, Any] = {}
         self.created: list[str] = []
         self.failures: dict[str, Exception] = {}
@@ -59,6 +60,10 @@ class Command:
         self._call("spark")
         self.session = {"settings": settings, "master": master, **options}
         return SPARK
+
+    def wait_for_slots(self, spark: Any, tasks: int, asked: Any) -> None:
+        self._call("slots")
+        self.slots = tasks
 
     def warm_up(self, spark: Any, settings: Any, domains: Any) -> None:
         self._call("warm up")
@@ -91,6 +96,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Command
         "riskloom.offsets.end_offsets": command.end_offsets,
         "riskloom.offsets.cluster_id": lambda settings: "cluster-7",
         "riskloom.stream.session.spark_session": command.spark_session,
+        "riskloom.stream.slots.wait_for_slots": command.wait_for_slots,
         "riskloom.stream.warmup.warm_up": command.warm_up,
         "riskloom.stream.job.start_query": command.start_query,
         "riskloom.stream.supervise.wait": command.wait,
@@ -107,7 +113,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Command
 def test_everything_is_prepared_in_order_and_the_jvm_is_ended(command: Command) -> None:
     result = command()
     assert result.exit_code == 0, result.output
-    assert command.called == ["topics", "schemas", "spark", "warm up", "query", "wait", "stop"]
+    assert command.called == ["topics", "schemas", "spark", "slots", "warm up", "query", "wait", "stop"]
     assert command.query["domains"] == DOMAINS
 
 

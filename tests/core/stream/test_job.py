@@ -7,7 +7,6 @@ from scoring import Scorer
 
 from riskloom.domain import ScoringRule, Term
 from riskloom.errors import JobError
-from riskloom.stream.job import Mode, local_master
 
 
 def test_sql_that_spark_cannot_compile_names_the_domain(scorer: Scorer, payment: Any) -> None:
@@ -16,8 +15,3 @@ def test_sql_that_spark_cannot_compile_names_the_domain(scorer: Scorer, payment:
         scorer([payment(rule=rule)], [])
     assert "--without" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 2
-
-
-def test_real_time_mode_has_a_slot_for_every_task() -> None:
-    assert local_master(Mode.REALTIME, 32) == "local[38]"
-    assert local_master(Mode.MICRO_BATCH, 32) == "local[*]"

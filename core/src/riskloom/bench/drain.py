@@ -19,9 +19,10 @@ from riskloom.discovery import InstalledDomain
 from riskloom.errors import JobError
 from riskloom.offsets import end_offsets, total
 from riskloom.schemas.registry import RegisteredSchema, register_all
-from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, decoded, local_master, read_events, start_query
+from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, decoded, read_events, start_query
 from riskloom.stream.plan import job_plan
 from riskloom.stream.session import spark_log
+from riskloom.stream.slots import local_master
 from riskloom.stream.supervise import wait
 from riskloom.topics import DEAD_LETTERS_TOPIC, SCORES_TOPIC, ensure_topics
 
@@ -131,7 +132,7 @@ def _drained(servers: Servers, plan: Plan, start: Callable[[SparkSession], Strea
     """Run a query to its end in a JVM of its own; answer what the JSON says of it."""
     with bench_session(
         servers.settings,
-        local_master(Mode.AVAILABLE_NOW, 0),
+        local_master(Mode.AVAILABLE_NOW, 1),
         shuffle_partitions=SHUFFLE_PARTITIONS,
         configuration=_KEPT_REPORTS | dict(plan.configuration),
     ) as spark:

@@ -27,7 +27,8 @@ from riskloom.produce.rate import Schedule
 from riskloom.produce.report import DeliveryReport, Progress
 from riskloom.schemas.registry import RegisteredSchema, register_all
 from riskloom.schemas.topics import RISK_SCORE_SCHEMA
-from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, local_master, read_events, start_query, start_writing
+from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, read_events, start_query, start_writing
+from riskloom.stream.slots import local_master, tasks_of
 from riskloom.stream.warmup import warm_up
 from riskloom.topics import DEAD_LETTERS_TOPIC, SCORES_TOPIC, create_topics, ensure_topics
 
@@ -101,6 +102,7 @@ class LatencyBench:
         self._schemas: Mapping[str, RegisteredSchema] = register_all(self._settings, domains)
         topics = end_offsets(self._settings, [installed.domain.topic.name for installed in domains])
         self._partitions = sum(map(len, topics.values()))
+        self._tasks = tasks_of(domains, self._partitions, Mode.REALTIME)
 
     def scoring(self) -> Measured:
         """Measure the job that scores, as `riskloom run` starts it.
@@ -135,7 +137,7 @@ class LatencyBench:
         self._report("starting the job that scores")
         with bench_session(
             self._settings,
-            local_master(Mode.REALTIME, self._partitions),
+            local_master(Mode.REALTIME, self._tasks),
             shuffle_partitions=SHUFFLE_PARTITIONS,
             configuration=self._plan.configuration,
         ) as spark:
@@ -148,7 +150,7 @@ class LatencyBench:
                 checkpoint=self._settings.home_dir / "checkpoints" / "scoring",
                 batch=self._batch,
             )
-            yield reading(spark, self._settings, query, self._partitions + SHUFFLE_PARTITIONS)
+            yield reading(spark, self._settings, query, self._tasks)
 
     @contextmanager
     def _passing(self) -> Iterator[Job]:
@@ -157,7 +159,7 @@ class LatencyBench:
         self._report("starting the job that passes records through")
         with bench_session(
             self._settings,
-            local_master(Mode.REALTIME, self._partitions),
+            local_master(Mode.REALTIME, self._tasks),
             shuffle_partitions=SHUFFLE_PARTITIONS,
             configuration=self._plan.configuration,
         ) as spark:

@@ -72,8 +72,9 @@ def run(
     from riskloom.offsets import cluster_id, end_offsets
     from riskloom.schemas.registry import register_all
     from riskloom.settings import load_settings
-    from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, local_master, start_query
+    from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, start_query
     from riskloom.stream.session import spark_log, spark_session
+    from riskloom.stream.slots import local_master, tasks_of, wait_for_slots
     from riskloom.stream.supervise import stop, wait
     from riskloom.stream.warmup import warm_up
     from riskloom.topics import ensure_topics
@@ -89,11 +90,11 @@ def run(
     # By cluster: the offsets of one Kafka are not those of the next.
     folder = checkpoint or str(settings.home_dir / "checkpoints" / cluster_id(settings))
     topics = end_offsets(settings, [installed.domain.topic.name for installed in domains])
-    partitions = sum(map(len, topics.values()))
+    tasks = tasks_of(domains, sum(map(len, topics.values())), chosen)
     click.echo("starting Spark", err=True)
     spark = spark_session(
         settings,
-        master or local_master(chosen, partitions),
+        master or local_master(chosen, tasks),
         shuffle_partitions=SHUFFLE_PARTITIONS,
         configuration=properties,
     )
@@ -102,6 +103,7 @@ def run(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.set())
     try:
+        wait_for_slots(spark, tasks, asked)
         if chosen is Mode.REALTIME:
             click.echo("compiling the job", err=True)
             warm_up(spark, settings, domains)

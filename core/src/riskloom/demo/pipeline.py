@@ -21,8 +21,9 @@ from riskloom.produce.report import DeliveryReport, Progress
 from riskloom.schemas.registry import register_all
 from riskloom.settings import Settings, load_settings
 from riskloom.stack.local import LocalStack
-from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, local_master, start_query
+from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, start_query
 from riskloom.stream.session import spark_log, spark_session
+from riskloom.stream.slots import local_master, tasks_of
 from riskloom.stream.supervise import check, stop, wait_until_reading
 from riskloom.stream.warmup import warm_up
 from riskloom.topics import ensure_topics
@@ -101,10 +102,11 @@ def started(
         partitions = sum(installed.domain.topic.partitions for installed in domains)
         # More state tasks than cores would only add connections, one from each partition of the topics to each task.
         state_partitions = min(SHUFFLE_PARTITIONS, os.cpu_count() or 1)
+        tasks = tasks_of(domains, partitions, Mode.REALTIME, state_partitions)
         report("starting Spark")
         spark = spark_session(
             settings,
-            local_master(Mode.REALTIME, partitions),
+            local_master(Mode.REALTIME, tasks),
             shuffle_partitions=state_partitions,
             short_lived=True,
         )
@@ -122,7 +124,7 @@ def started(
             if not check(query, log):
                 raise JobError(f"the job ended by itself; its log is {log}")
 
-        wait_until_reading(spark, partitions + state_partitions, alive, asked)
+        wait_until_reading(spark, tasks, alive, asked)
         yield settings, alive
 
 

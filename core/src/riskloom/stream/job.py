@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 SHUFFLE_PARTITIONS = 4
 """Tasks that keep the windows' state: on few cores more of them only add connections."""
 
-_SPARE_SLOTS = 2
 _FETCH = {
     # A Real-Time task would otherwise fetch nearly one record per request: with 32 partitions that is 2.7 s at p95
     # against 54 ms.
@@ -38,16 +37,6 @@ class Mode(StrEnum):
     REALTIME = "realtime"
     MICRO_BATCH = "micro-batch"
     AVAILABLE_NOW = "available-now"
-
-
-def local_master(mode: Mode, partitions: int) -> str:
-    """Size a local master: in Real-Time Mode every task of every stage holds a slot for as long as the query runs.
-
-    Args:
-        mode: How the query is triggered.
-        partitions: The partitions of all topics read, together.
-    """
-    return f"local[{partitions + SHUFFLE_PARTITIONS + _SPARE_SLOTS}]" if mode is Mode.REALTIME else "local[*]"
 
 
 def scored(records: DataFrame, plan: Mapping[str, Any], monitor: JobMonitor | None = None) -> DataFrame:
