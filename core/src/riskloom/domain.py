@@ -45,7 +45,8 @@ share of events for which `where` is true. `sum_of_products` adds up `value * ot
 two, null below two pairs or where one does not vary. `distinct_count` is exact to 256 different values, then stays
 there. `time_since_last` is in seconds, since the last event before this one. `ewm_mean` and `ewm_variance` weigh a
 value of age a by 2^(-a / window): the window is the half-life. `run_length` counts the events in a row with the same
-value; a silence longer than the window starts a new run. `duration` (seconds) and `is_new` (1 or 0) are of a session.
+value; a silence longer than the window starts a new run. It and `distinct_count` take any value as it is, NaN too.
+`duration` (seconds) and `is_new` (1 or 0) are of a session.
 """
 
 _ROLLING: set[Aggregate] = {"time_since_last", "ewm_mean", "ewm_variance", "run_length"}

@@ -84,6 +84,10 @@ final class Cells {
     return column.length == 0 ? column : Arrays.copyOf(column, capacity);
   }
 
+  boolean isEmpty(int at) {
+    return count[at] == 0;
+  }
+
   void open(int at) {
     count[at] = 0;
     if (hasSum) sum[at] = 0;
@@ -206,10 +210,9 @@ final class Cells {
     if (hasPairs) out.putDouble(otherSum[at]).putDouble(otherSquares[at]).putDouble(products[at]);
   }
 
-  /** An aggregate of a cell, or {@link Series#NONE}. */
+  /** An aggregate of a cell that holds something, or {@link Series#NONE}. */
   double value(int at, Aggregate aggregate, long timeMs) {
     int n = count[at];
-    if (n == 0) return Series.NONE;
     return switch (aggregate) {
       case COUNT -> n;
       case SUM, SUM_OF_PRODUCTS -> sum[at];

@@ -3,6 +3,7 @@ package io.riskloom.kernel;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.apache.spark.sql.classic.SparkSession;
@@ -15,8 +16,11 @@ import org.apache.spark.sql.types.StructType;
  * <p>{@code extract} runs where a record is decoded: from the event's fields to time, id, keys, the measures of its series
  * and the fields that the score needs. {@code score} runs in the keyed state: from that row joined with the window
  * features to all features, what each reason added, score and level. Only fields that either needs are decoded.
+ *
+ * @param id of this compilation: no other has the same
  */
-record CompiledDomain(JobPlan.Domain plan, String prunedSchema, SqlProgram extract, SqlProgram score, int extractedColumns)
+record CompiledDomain(
+    String id, JobPlan.Domain plan, String prunedSchema, SqlProgram extract, SqlProgram score, int extractedColumns)
     implements Serializable {
   static final int TIME = 0;
   static final int ID = 1;
@@ -55,7 +59,7 @@ record CompiledDomain(JobPlan.Domain plan, String prunedSchema, SqlProgram extra
     plan.features().forEach(feature -> layout.add(feature.name()));
 
     return new CompiledDomain(
-        plan, prune(reader, extract.inputs()).toString(), extract, score.forLayout(layout), extracted.size());
+        UUID.randomUUID().toString(), plan, prune(reader, extract.inputs()).toString(), extract, score.forLayout(layout), extracted.size());
   }
 
   /** The column that holds the measure of each series, in the order of the series. */

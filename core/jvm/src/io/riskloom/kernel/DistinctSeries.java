@@ -112,7 +112,12 @@ final class DistinctSeries extends Series {
   }
 
   @Override
+  boolean holdsNothing() {
+    return distinct == 0;
+  }
+
+  @Override
   double value(Aggregate aggregate) {
-    return distinct == 0 ? NONE : distinct;
+    return distinct;
   }
 }

@@ -124,10 +124,8 @@ final class DomainWindows {
     for (Group group : groups) {
       Series series = state.series(group.slot);
       series.seek(timeMs);
-      for (int i = 0; i < group.places.length; i++) {
-        double value = series.value(group.aggregates[i]);
-        if (!Double.isNaN(value)) values[group.places[i]] = value;
-      }
+      if (series.holdsNothing()) continue;
+      for (int i = 0; i < group.places.length; i++) values[group.places[i]] = series.value(group.aggregates[i]);
     }
   }
 

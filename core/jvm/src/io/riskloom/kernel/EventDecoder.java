@@ -73,7 +73,7 @@ final class EventDecoder implements UDF6<byte[], byte[], String, Integer, Long, 
   public byte[] call(byte[] key, byte[] value, String topic, Integer partition, Long offset, Long arrivedMs) {
     if (byTopic == null) open();
     // A task reads one partition: most tasks need one domain's code, so none is generated before it is needed.
-    Reader reader = byTopic.computeIfAbsent(topic, name -> new Reader(plan, domains, indexOfTopic.get(name)));
+    Reader reader = byTopic.computeIfAbsent(topic, this::reader);
     metrics.read(reader.index, partition, offset);
     try {
       // Records of the oldest format have the timestamp -1.
@@ -95,6 +95,11 @@ final class EventDecoder implements UDF6<byte[], byte[], String, Integer, Long, 
     indexOfTopic = new HashMap<>();
     for (int i = 0; i < domains.size(); i++) indexOfTopic.put(domains.get(i).plan().topic(), i);
     deadLetters = new DeadLetterWriter(plan.deadLetters().schemaId());
+  }
+
+  private Reader reader(String topic) {
+    int index = indexOfTopic.get(topic);
+    return TaskPool.take("reader " + domains.get(index).id(), () -> new Reader(plan, domains, index));
   }
 
   private Frame decode(Reader reader, byte[] value, int partition, long offset, long arrivedMs) throws Refused {

@@ -64,7 +64,12 @@ final class RunSeries extends Series {
   }
 
   @Override
+  boolean holdsNothing() {
+    return length == 0 || silent;
+  }
+
+  @Override
   double value(Aggregate aggregate) {
-    return length == 0 || silent ? NONE : length;
+    return length;
   }
 }

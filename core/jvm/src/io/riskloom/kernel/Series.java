@@ -45,6 +45,9 @@ abstract class Series {
   /** Go to the window of an event at a time: {@link #value} reads there. */
   abstract void seek(long timeMs);
 
-  /** An aggregate of the window, or {@link #NONE} where it is empty or the aggregate does not exist. */
+  /** Whether the window holds nothing. */
+  abstract boolean holdsNothing();
+
+  /** An aggregate of the window, or {@link #NONE} where it does not exist. */
   abstract double value(Aggregate aggregate);
 }

@@ -100,8 +100,12 @@ final class SessionSeries extends Series {
   }
 
   @Override
+  boolean holdsNothing() {
+    return sought == NO_SESSION;
+  }
+
+  @Override
   double value(Aggregate aggregate) {
-    if (sought == NO_SESSION) return NONE;
     return switch (aggregate) {
       case DURATION -> (end[sought] - start[sought]) / 1000.0;
       case IS_NEW -> cells.value(sought, Aggregate.COUNT, 0) == 1 ? 1 : 0;

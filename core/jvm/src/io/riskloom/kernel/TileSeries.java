@@ -125,6 +125,11 @@ final class TileSeries extends Series {
   }
 
   @Override
+  boolean holdsNothing() {
+    return window.isEmpty(0);
+  }
+
+  @Override
   double value(Aggregate aggregate) {
     return window.value(0, aggregate, soughtMs);
   }

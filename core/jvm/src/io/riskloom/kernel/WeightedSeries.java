@@ -82,8 +82,12 @@ final class WeightedSeries extends Series {
   void seek(long timeMs) {}
 
   @Override
+  boolean holdsNothing() {
+    return count == 0;
+  }
+
+  @Override
   double value(Aggregate aggregate) {
-    if (count == 0) return NONE;
     if (aggregate == Aggregate.EWM_MEAN) return mean;
     return count > 1 ? squares / weight : NONE;
   }

@@ -73,7 +73,7 @@ final class WindowScorer extends KeyedWindows<Row> {
 
     /** The code is generated when the first event needs it. */
     SqlProgram.Runner score() {
-      if (score == null) score = compiled.score().runner();
+      if (score == null) score = TaskPool.take("score " + compiled.id(), () -> compiled.score().runner());
       return score;
     }
   }
