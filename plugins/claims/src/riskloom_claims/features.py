@@ -24,17 +24,27 @@ WINDOW_FEATURES = (
         description="Mean amount of the user's claims in 24 hours.",
     ),
     WindowFeature(
+        name="earlier_claim_count_7d",
+        aggregate="count",
+        window="7d",
+        value=_RATIO,
+        include_event=False,
+        description="Claims of the user in the 7 days before this one.",
+    ),
+    WindowFeature(
         name="claim_ratio_mean_7d",
         aggregate="mean",
         window="7d",
         value=_RATIO,
-        description="Mean of the user's claims in 7 days, each as a multiple of a typical claim of its type.",
+        include_event=False,
+        description="Mean of those claims, each as a multiple of a typical claim of its type.",
     ),
     WindowFeature(
         name="claim_ratio_stddev_7d",
         aggregate="stddev",
         window="7d",
         value=_RATIO,
+        include_event=False,
         description="Standard deviation of those multiples.",
     ),
     WindowFeature(
@@ -76,9 +86,9 @@ DERIVED_FEATURES = (
     ),
     DerivedFeature(
         name="amount_deviation_score",
-        sql="least(greatest(coalesce((claim_to_typical_ratio - claim_ratio_mean_7d)"
-        " / nullif(claim_ratio_stddev_7d, 0), 0), 0) / 3, 1)",
-        description="How far the claim is above the user's own claims of 7 days: 1 at three standard deviations.",
+        sql="CASE WHEN earlier_claim_count_7d >= 3 THEN least(greatest(coalesce("
+        "(claim_to_typical_ratio - claim_ratio_mean_7d) / nullif(claim_ratio_stddev_7d, 0), 0), 0) / 3, 1) ELSE 0 END",
+        description="How far the claim is above the user's own of the 7 days before: 1 at three standard deviations.",
     ),
     DerivedFeature(
         name="claim_frequency_score",

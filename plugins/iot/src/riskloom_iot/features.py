@@ -43,19 +43,61 @@ WINDOW_FEATURES = (
         description="Highest reading in 5 minutes, in tolerances from the calibration.",
     ),
     WindowFeature(
+        name="earlier_reading_count_24hr",
+        aggregate="count",
+        window="24hr",
+        value=_OFFSET,
+        include_event=False,
+        description="Readings of the device in the 24 hours before this one.",
+    ),
+    WindowFeature(
         name="mean_offset_24hr",
         aggregate="mean",
         window="24hr",
         value=_OFFSET,
+        include_event=False,
         default=0,
-        description="Mean reading in 24 hours, in tolerances from the calibration: the device's own bias.",
+        description="Mean reading in the 24 hours before, in tolerances from the calibration: the device's own bias.",
     ),
     WindowFeature(
         name="stddev_offset_24hr",
         aggregate="stddev",
         window="24hr",
         value=_OFFSET,
-        description="Standard deviation of the readings in 24 hours, in tolerances: the device's own noise.",
+        include_event=False,
+        description="Standard deviation of the readings in the 24 hours before, in tolerances: the device's own noise.",
+    ),
+    WindowFeature(
+        name="recent_mean_offset",
+        aggregate="ewm_mean",
+        window="10min",
+        value=_OFFSET,
+        include_event=False,
+        default=0,
+        description="Mean of the readings before, in tolerances, each weighing half as much every 10 minutes.",
+    ),
+    WindowFeature(
+        name="recent_variance_offset",
+        aggregate="ewm_variance",
+        window="10min",
+        value=_OFFSET,
+        include_event=False,
+        description="Variance of the readings before, weighted in the same way.",
+    ),
+    WindowFeature(
+        name="same_reading_count",
+        aggregate="run_length",
+        window="1hr",
+        value="primary_reading",
+        description="How many readings in a row were the same, to the last digit.",
+    ),
+    WindowFeature(
+        name="heat_correlation_24hr",
+        aggregate="correlation",
+        window="24hr",
+        value="cpu_temperature_c",
+        other="sensor_readings['ambient_temperature_c']",
+        description="Correlation of the processor's temperature with that around the device in 24 hours.",
     ),
     WindowFeature(
         name="error_count_1hr",
@@ -82,9 +124,33 @@ DERIVED_FEATURES = (
     ),
     DerivedFeature(
         name="own_deviation_score",
-        sql="least(greatest(coalesce(abs(reading_offset - mean_offset_24hr) / nullif(stddev_offset_24hr, 0), 0) - 2, 0)"
-        " / 2, 1)",
+        sql="CASE WHEN earlier_reading_count_24hr >= 5 THEN least(greatest(coalesce("
+        "abs(reading_offset - mean_offset_24hr) / nullif(stddev_offset_24hr, 0), 0) - 2, 0) / 2, 1) ELSE 0 END",
         description="How far the reading is from the device's own of 24 hours: 1 at four standard deviations.",
+    ),
+    DerivedFeature(
+        name="spike_score",
+        sql="CASE WHEN earlier_reading_count_24hr >= 5 THEN least(greatest(coalesce("
+        "abs(reading_offset - recent_mean_offset) / nullif(sqrt(recent_variance_offset), 0), 0) - 3, 0) / 3, 1)"
+        " ELSE 0 END",
+        description="How far the reading jumps from the device's latest ones: 1 at six weighted standard deviations.",
+    ),
+    DerivedFeature(
+        name="drift_score",
+        sql="CASE WHEN earlier_reading_count_24hr >= 20 THEN least(greatest(coalesce("
+        "abs(recent_mean_offset - mean_offset_24hr) / nullif(stddev_offset_24hr, 0), 0) - 1, 0) / 2, 1) ELSE 0 END",
+        description="How far the latest readings have moved from those of 24 hours, 0 to 1.",
+    ),
+    DerivedFeature(
+        name="flatline_score",
+        sql="least(greatest(same_reading_count - 2, 0) / 4, 1)",
+        description="Whether the sensor hangs: 1 at six equal readings in a row.",
+    ),
+    DerivedFeature(
+        name="correlation_break_score",
+        sql="CASE WHEN earlier_reading_count_24hr >= 100 THEN least(greatest(0.2 - heat_correlation_24hr, 0), 1)"
+        " ELSE 0 END",
+        description="Whether the processor no longer warms with its surroundings, 0 to 1.",
     ),
     DerivedFeature(
         name="sensor_deviation_score",

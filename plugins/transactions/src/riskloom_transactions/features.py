@@ -37,6 +37,50 @@ WINDOW_FEATURES = (
         description="Standard deviation of those amounts.",
     ),
     WindowFeature(
+        name="earlier_transaction_count_7d",
+        aggregate="count",
+        window="7d",
+        value="amount",
+        include_event=False,
+        description="Payments of the user in the 7 days before this one.",
+    ),
+    WindowFeature(
+        name="earlier_mean_amount_7d",
+        aggregate="mean",
+        window="7d",
+        value="amount",
+        include_event=False,
+        description="Mean amount of those payments.",
+    ),
+    WindowFeature(
+        name="earlier_stddev_amount_7d",
+        aggregate="stddev",
+        window="7d",
+        value="amount",
+        include_event=False,
+        description="Standard deviation of those amounts.",
+    ),
+    WindowFeature(
+        name="seconds_since_last_transaction",
+        aggregate="time_since_last",
+        window="1hr",
+        description="Seconds since the user's payment before this one, if there was one within the hour.",
+    ),
+    WindowFeature(
+        name="distinct_merchant_count_1hr",
+        aggregate="distinct_count",
+        window="1hr",
+        value="merchant_id",
+        description="Different merchants the user paid in 1 hour.",
+    ),
+    WindowFeature(
+        name="session_transaction_count",
+        aggregate="count",
+        window="10min",
+        kind="session",
+        description="Payments of the user in a row, never more than 10 minutes apart.",
+    ),
+    WindowFeature(
         name="tiny_payment_count_5min",
         aggregate="count",
         window="5min",
@@ -87,9 +131,9 @@ DERIVED_FEATURES = (
     ),
     DerivedFeature(
         name="amount_deviation_score",
-        sql="least(greatest(coalesce((amount - avg_transaction_amount_7d)"
-        " / nullif(stddev_transaction_amount_7d, 0), 0), 0) / 3, 1)",
-        description="How far the amount is above the user's own of 7 days: 1 at three standard deviations.",
+        sql="CASE WHEN earlier_transaction_count_7d >= 3 THEN least(greatest(coalesce("
+        "(amount - earlier_mean_amount_7d) / nullif(earlier_stddev_amount_7d, 0), 0), 0) / 3, 1) ELSE 0 END",
+        description="How far the amount is above the user's own of the 7 days before: 1 at three standard deviations.",
     ),
     DerivedFeature(
         name="amount_spike_risk",
