@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -100,14 +99,12 @@ def started(
         servers: Future[dict[str, str]] = pool.submit(stack.enter_context, LocalStack(home).running(report))
         settings = Settings(home=home)
         partitions = sum(installed.domain.topic.partitions for installed in domains)
-        # More state tasks than cores would only add connections, one from each partition of the topics to each task.
-        state_partitions = min(SHUFFLE_PARTITIONS, os.cpu_count() or 1)
-        tasks = tasks_of(domains, partitions, Mode.REALTIME, state_partitions)
+        tasks = tasks_of(domains, partitions, Mode.REALTIME)
         report("starting Spark")
         spark = spark_session(
             settings,
             local_master(Mode.REALTIME, tasks),
-            shuffle_partitions=state_partitions,
+            shuffle_partitions=SHUFFLE_PARTITIONS,
             short_lived=True,
         )
         stack.callback(stop, spark)
