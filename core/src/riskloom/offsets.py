@@ -1,4 +1,4 @@
-"""How far topics have got: their end offsets, by partition."""
+"""How far topics reach: their first and end offsets, by partition."""
 
 from __future__ import annotations
 
@@ -25,8 +25,29 @@ def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[str, dict[int
     Raises:
         DeliveryError: If Kafka cannot be reached or a topic does not exist.
     """
+    from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
+
+    return _offsets(settings, topics, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+
+def first_offsets(settings: Settings, topics: Iterable[str]) -> dict[str, dict[int, int]]:
+    """Read the offsets of the oldest records that are still there.
+
+    Args:
+        settings: Where Kafka is.
+        topics: Names of topics that exist.
+
+    Raises:
+        DeliveryError: If Kafka cannot be reached or a topic does not exist.
+    """
+    from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
+
+    return _offsets(settings, topics, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+
+def _offsets(settings: Settings, topics: Iterable[str], spec: Any) -> dict[str, dict[int, int]]:
     from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-    from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+    from confluent_kafka.admin import AdminClient
 
     admin = AdminClient({"log_level": 2, **settings.kafka()})
     wanted = list(topics)
@@ -38,8 +59,7 @@ def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[str, dict[int
                 f"no topic {', '.join(missing)} at {settings.bootstrap_servers}: "
                 "`riskloom produce` and `riskloom run` create what is missing"
             )
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        requests = {TopicPartition(name, p): latest for name in wanted for p in known[name].partitions}
+        requests = {TopicPartition(name, p): spec for name in wanted for p in known[name].partitions}
         answers: dict[TopicPartition, Future[Any]] = admin.list_offsets(
             requests, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT_S
         )

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +18,15 @@ from payments import payments
 from riskloom.cli.main import main
 from riskloom.cli.run import run
 from riskloom.errors import JobError, RegistryError
+from riskloom.stream.generations import Start, StateChoice
 from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode
+from riskloom.stream.metrics import DomainMetrics
+from riskloom.stream.run import Stop
+from riskloom.stream.status import Rate, Rates, StatusFile, read_jobs
 
 DOMAINS = (payments("payments"), payments("refunds"))
 SPARK = SimpleNamespace(name="spark")
+RATES = Rates(read=Rate(last_10_s=1, since_start=2), scored=Rate(last_10_s=20, since_start=3))
 
 
 class Command:
@@ -30,9 +36,12 @@ class Command:
         self.called: list[str] = []
         self.chosen: tuple[Any, ...] = ()
         self.session: dict[str, Any] = {}
-        self.slots = 0
         self.query: dict[str, Any] = {}
+        self.slots = 0
         self.created: list[str] = []
+        self.notes: tuple[str, ...] = ()
+        self.choice: Any = None
+        self.finishes = True
         self.failures: dict[str, Exception] = {}
         self.during: Callable[[], None] = lambda: None
 
@@ -53,13 +62,18 @@ class Command:
         self._call("schemas")
         return {}
 
-    def end_offsets(self, settings: Any, topics: Any) -> dict[str, dict[int, int]]:
+    def first_offsets(self, settings: Any, topics: Any) -> dict[str, dict[int, int]]:
         return {topic: dict.fromkeys(range(6), 0) for topic in topics}
 
     def spark_session(self, settings: Any, master: str, **options: Any) -> Any:
         self._call("spark")
         self.session = {"settings": settings, "master": master, **options}
         return SPARK
+
+    def prepare(self, spark: Any, folder: str, domains: Any, beginning: Any, choice: Any) -> Start:
+        self._call("state")
+        self.choice = choice
+        return Start(f"{folder}/1", None, {"a": {0: 5}}, ("shop",), {}, 2, self.notes)
 
     def wait_for_slots(self, spark: Any, tasks: int, asked: Any) -> None:
         self._call("slots")
@@ -73,10 +87,19 @@ class Command:
         self.query = {"domains": domains, **options}
         return "query"
 
-    def wait(self, query: Any, log: Path, asked: Any, tick: Any) -> bool:
+    def reporter(self, query: Any, *arguments: Any) -> Any:
+        update = arguments[-1]
+        update(domains={"payments": DomainMetrics(scored=1_234, dead_letters={"bad_magic": 5})}, rates=RATES)
+        return nullcontext()
+
+    def wait(self, query: Any, log: Path, asked: Any) -> bool:
         self._call("wait")
         self.during()
         return not asked.is_set()
+
+    def finish_batch(self, spark: Any, query: Any, log: Path, at_once: Any) -> bool:
+        self._call("finish")
+        return self.finishes
 
     def stop(self, spark: Any) -> None:
         assert spark is SPARK
@@ -89,20 +112,24 @@ class Command:
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Command]:
     command = Command()
-    for target, stand_in in {
-        "riskloom.discovery.discover": command.discover,
-        "riskloom.topics.ensure_topics": command.ensure_topics,
-        "riskloom.schemas.registry.register_all": command.register_all,
-        "riskloom.offsets.end_offsets": command.end_offsets,
-        "riskloom.offsets.cluster_id": lambda settings: "cluster-7",
-        "riskloom.stream.session.spark_session": command.spark_session,
-        "riskloom.stream.slots.wait_for_slots": command.wait_for_slots,
-        "riskloom.stream.warmup.warm_up": command.warm_up,
-        "riskloom.stream.job.start_query": command.start_query,
-        "riskloom.stream.supervise.wait": command.wait,
-        "riskloom.stream.supervise.stop": command.stop,
+    monkeypatch.setattr("riskloom.discovery.discover", command.discover)
+    for name, stand_in in {
+        "ensure_topics": command.ensure_topics,
+        "register_all": command.register_all,
+        "first_offsets": command.first_offsets,
+        "cluster_id": lambda settings: "cluster-7",
+        "spark_session": command.spark_session,
+        "prepare": command.prepare,
+        "wait_for_slots": command.wait_for_slots,
+        "warm_up": command.warm_up,
+        "JobMonitor": lambda spark: "monitor",
+        "start_query": command.start_query,
+        "Reporter": command.reporter,
+        "wait": command.wait,
+        "finish_batch": command.finish_batch,
+        "stop": command.stop,
     }.items():
-        monkeypatch.setattr(target, stand_in)
+        monkeypatch.setattr(f"riskloom.stream.run.{name}", stand_in)
     monkeypatch.setenv("RISKLOOM_HOME", str(tmp_path))
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield command
@@ -113,19 +140,22 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Command
 def test_everything_is_prepared_in_order_and_the_jvm_is_ended(command: Command) -> None:
     result = command()
     assert result.exit_code == 0, result.output
-    assert command.called == ["topics", "schemas", "spark", "slots", "warm up", "query", "wait", "stop"]
+    assert command.called == ["topics", "schemas", "spark", "state", "slots", "warm up", "query", "wait", "stop"]
     assert command.query["domains"] == DOMAINS
 
 
 def test_the_default_is_real_time_with_a_slot_for_every_task(command: Command, tmp_path: Path) -> None:
     command()
-    # Two topics of six partitions each, the tasks of the state, and two to spare.
-    assert command.session["master"] == f"local[{12 + SHUFFLE_PARTITIONS + 2}]"
+    # Two topics of six partitions each, the tasks of the state's two operators; and more than that to spare.
+    assert command.slots == 12 + 2 * SHUFFLE_PARTITIONS
+    assert int(command.session["master"].removeprefix("local[").removesuffix("]")) > command.slots
     assert command.session["shuffle_partitions"] == SHUFFLE_PARTITIONS
     assert command.session["configuration"] == {}
     assert command.query["mode"] is Mode.REALTIME
     assert command.query["batch"] == "5 minutes"
-    assert command.query["checkpoint"] == str(tmp_path / "checkpoints" / "cluster-7")
+    assert command.query["checkpoint"] == str(tmp_path / "checkpoints" / "cluster-7" / "1")
+    assert (command.query["emit_from"], command.query["entities"]) == ({"a": {0: 5}}, ("shop",))
+    assert command.choice is None
 
 
 @pytest.mark.parametrize("mode", ["micro-batch", "available-now"])
@@ -139,12 +169,13 @@ def test_the_other_modes_take_what_cores_there_are_and_need_no_warm_up(command: 
 
 def test_options_reach_the_session_and_the_query(command: Command) -> None:
     arguments = "--master spark://a:7077 --checkpoint s3a://b/c --bootstrap-servers kafka:1 --only payments"
-    arguments += " --without broken --batch 10s --conf spark.executor.memory=4g --conf spark.x=a=b"
+    arguments += " --without broken --state new --batch 10s --conf spark.executor.memory=4g --conf spark.x=a=b"
     assert command(*arguments.split()).exit_code == 0
     assert command.session["master"] == "spark://a:7077"
     assert command.session["settings"].bootstrap_servers == "kafka:1"
     assert command.session["configuration"] == {"spark.executor.memory": "4g", "spark.x": "a=b"}
-    assert command.query["checkpoint"] == "s3a://b/c"
+    assert command.query["checkpoint"] == "s3a://b/c/1"
+    assert command.choice is StateChoice.NEW
     assert command.query["batch"] == "10s"
     assert command.chosen == (("payments",), ("broken",))
 
@@ -165,10 +196,12 @@ def test_values_out_of_range_are_refused(command: Command, arguments: tuple[str,
 
 def test_it_says_what_it_does(command: Command, tmp_path: Path) -> None:
     command.created = ["payments-topic", "risk-scores"]
+    command.notes = ("gone since the last start: iot",)
     lines = command("--bootstrap-servers", "kafka:1").stderr.splitlines()
     assert lines == [
         "created topics payments-topic, risk-scores",
         "starting Spark",
+        "gone since the last start: iot",
         "compiling the job",
         f"scoring payments, refunds from kafka:1, realtime; checkpoint {tmp_path / 'checkpoints' / 'cluster-7'}",
         "everything available is scored",
@@ -184,7 +217,7 @@ def test_a_signal_stops_the_job_in_order(command: Command, number: signal.Signal
     assert command.called[-1] == "stop"
 
 
-@pytest.mark.parametrize("part", ["warm up", "query", "wait"])
+@pytest.mark.parametrize("part", ["state", "warm up", "query", "wait"])
 def test_the_jvm_is_ended_whatever_fails(command: Command, part: str) -> None:
     command.failures[part] = JobError("it broke")
     result = command()
@@ -211,26 +244,65 @@ def test_the_exit_status_tells_what_failed(
     assert f"riskloom: {failure}" in capsys.readouterr().err
 
 
+def test_a_signal_lets_a_batch_end_first(command: Command) -> None:
+    command.during = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    assert command("--mode", "micro-batch").exit_code == 0
+    assert command.called[-3:] == ["wait", "finish", "stop"]
+
+
+def test_a_batch_that_did_not_end_is_told(command: Command) -> None:
+    command.during = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    command.finishes = False
+    result = command("--mode", "micro-batch")
+    assert result.exit_code == 0
+    assert "its scores will be written again" in result.stderr
+
+
+def test_real_time_mode_waits_for_no_batch(command: Command) -> None:
+    command.during = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    command()
+    assert "finish" not in command.called
+
+
+def test_the_second_signal_is_passed_on() -> None:
+    stop = Stop()
+    stop.ask()
+    assert (stop.asked.is_set(), stop.at_once.is_set()) == (True, False)
+    stop.ask()
+    assert stop.at_once.is_set()
+
+
+@pytest.mark.parametrize(("failure", "state"), [(None, "stopped"), (JobError("it broke"), "failed")])
+def test_the_status_says_how_the_job_ended(
+    command: Command, tmp_path: Path, failure: JobError | None, state: str
+) -> None:
+    during: list[Any] = []
+    command.during = lambda: during.extend(read_jobs(tmp_path))
+    if failure:
+        command.failures["stop"] = failure
+    command("--mode", "available-now")
+    assert [(job.state, job.restarts, job.mode) for job in during] == [("running", 2, "available-now")]
+    (ended,) = read_jobs(tmp_path)
+    assert (ended.state, ended.error) == (state, str(failure) if failure else None)
+
+
+def test_a_second_job_on_a_checkpoint_is_refused(command: Command, tmp_path: Path) -> None:
+    with StatusFile(tmp_path, "/c").held():
+        result = command("--checkpoint", "/c")
+    assert isinstance(result.exception, JobError)
+    assert "spark" not in command.called
+
+
 def test_a_terminal_gets_a_count_of_the_scores(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     from riskloom.cli import run as module
 
-    now = iter([0.0, 1.0, 2.0, 4.0])
-    held = iter([1_000, 3_000])
-    offsets: Callable[..., Any] = lambda settings, topics: {  # noqa: E731
-        "risk-scores": {0: next(held), 1: 234},
-        "dead-letters": {0: 5},
-    }
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(now)))
-    monkeypatch.setattr(sys, "stderr", SimpleNamespace(isatty=lambda: True))
-    monkeypatch.setattr("riskloom.offsets.end_offsets", offsets)
-    said: list[str] = []
-    monkeypatch.setattr("click.echo", lambda text, **_: said.append(text))
-    settings: Any = SimpleNamespace()
-    count = module._counter(settings)
-    assert count is not None
-    for _ in range(3):
-        count()
-    assert said == ["\r1,234 scores (0/s), 5 dead letters\033[K", "\r3,234 scores (1,000/s), 5 dead letters\033[K"]
+    monkeypatch.setattr(module, "sys", SimpleNamespace(stderr=SimpleNamespace(isatty=lambda: True)))
+    assert "\r1,234 scores (20/s), 5 dead letters, 0 to read" in command().stderr
+
+
+def test_json_goes_with_status(command: Command) -> None:
+    assert command("--json").exit_code == 2
+    assert command.called == []
 
 
 def test_help_shows_options_and_examples() -> None:

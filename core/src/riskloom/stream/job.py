@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from riskloom.discovery import InstalledDomain
 from riskloom.errors import JobError
+from riskloom.offsets import Offsets
 from riskloom.schemas.registry import RegisteredSchema
 from riskloom.settings import Settings
+from riskloom.stream.checkpoint import offsets_json
 from riskloom.stream.plan import job_plan
 
 if TYPE_CHECKING:
@@ -105,6 +107,9 @@ def start_query(
     mode: Mode = Mode.REALTIME,
     batch: str = "5 minutes",
     max_batch_events: int = 200_000,
+    starting_offsets: Offsets | None = None,
+    emit_from: Offsets | None = None,
+    entities: Sequence[str] | None = None,
     monitor: JobMonitor | None = None,
 ) -> StreamingQuery:
     """Start scoring.
@@ -119,10 +124,21 @@ def start_query(
         mode: How the query is triggered.
         batch: In Real-Time Mode, how long a batch lasts: state and offsets are saved at its end.
         max_batch_events: In the other modes, the most events in a batch.
+        starting_offsets: Where a new checkpoint begins to read: every partition of every topic. Without it at the
+            topics' beginning.
+        emit_from: Records below these offsets update the windows and are not scored.
+        entities: Those with an operator of their own in the checkpoint's state; without it those that are needed.
         monitor: Is given the numbers of the query while it runs.
     """
-    records = read_events(spark, settings, domains, mode=mode, max_batch_events=max_batch_events)
-    plan = job_plan(settings, [installed.domain for installed in domains], schemas)
+    records = read_events(
+        spark,
+        settings,
+        domains,
+        mode=mode,
+        max_batch_events=max_batch_events,
+        starting=offsets_json(starting_offsets) if starting_offsets else "earliest",
+    )
+    plan = job_plan(settings, [installed.domain for installed in domains], schemas, emit_from, entities)
     return start_writing(
         scored(records, plan, monitor), settings, name="riskloom-scores", checkpoint=checkpoint, mode=mode, batch=batch
     )
@@ -145,7 +161,7 @@ def read_events(
         domains: The domains whose topics are read.
         mode: How the query will be triggered.
         max_batch_events: As for `start_query`.
-        starting: Where a new checkpoint begins: `earliest` or `latest`.
+        starting: Where a new checkpoint begins: `earliest`, `latest`, or offsets as JSON.
 
     Returns:
         The columns of Spark's Kafka source, key and value as bytes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
@@ -28,13 +29,26 @@ class DomainMetrics(BaseModel):
     positions: Mapping[int, int] = {}
     """The offset of the next record, by partition; a partition of which nothing was read is missing."""
 
+    @property
+    def dead(self) -> int:
+        """Dead letters of all reasons."""
+        return sum(self.dead_letters.values())
+
 
 class JobMonitor:
     """Listens to a query's tasks, those that run included."""
 
     def __init__(self, spark: SparkSession) -> None:
         jvm: Any = spark._jvm
+        self._context: Any = spark.sparkContext
         self.in_jvm: Any = jvm.io.riskloom.kernel.JobMonitor(spark._jsparkSession)
+
+    def settle(self) -> None:
+        """Wait until what has happened in Spark is counted."""
+        from py4j.protocol import Py4JError
+
+        with suppress(Py4JError):  # not within ten seconds: then the numbers are a little old
+            self._context._jsc.sc().listenerBus().waitUntilEmpty()
 
     def read(self) -> dict[str, DomainMetrics]:
         """Read the numbers of the query that was started with this monitor, by domain."""

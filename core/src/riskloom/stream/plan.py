@@ -8,14 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from riskloom.domain import EventDomain, WindowFeature
+from riskloom.offsets import Offsets
 from riskloom.rules import LEVEL, SCORE, reason_column, scoring_stages
 from riskloom.schemas.registry import RegisteredSchema
 from riskloom.settings import Settings
 from riskloom.stream.series import Series, series_of
 from riskloom.topics import DEAD_LETTERS_TOPIC, SCORES_TOPIC
-
-Offsets = Mapping[str, Mapping[int, int]]
-"""Offsets by topic and partition."""
 
 
 def job_plan(
@@ -23,6 +21,7 @@ def job_plan(
     domains: Sequence[EventDomain],
     schemas: Mapping[str, RegisteredSchema],
     emit_from: Offsets | None = None,
+    entities: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Write the plan of the job over some domains.
 
@@ -31,12 +30,14 @@ def job_plan(
         domains: The domains of the job.
         schemas: The registered schema of each domain's topic and of those that the job writes, by topic name.
         emit_from: Records below these offsets update the windows and write nothing.
+        entities: Those that have an operator of their own, in this order, as a checkpoint's state has them; without it
+            those that some window needs.
 
     Returns:
         The plan, ready for `json.dumps`; the fields are those of JobPlan.java.
     """
     kept = kept_series(domains)
-    entities = further_entities(kept)
+    entities = further_entities(kept) if entities is None else list(entities)
     return {
         "registry": {
             "urls": settings.registry_url.split(","),

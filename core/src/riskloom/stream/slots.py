@@ -22,7 +22,11 @@ _POLL_S = 0.5
 
 
 def tasks_of(
-    domains: Sequence[InstalledDomain], partitions: int, mode: Mode, state_partitions: int = SHUFFLE_PARTITIONS
+    domains: Sequence[InstalledDomain],
+    partitions: int,
+    mode: Mode,
+    state_partitions: int = SHUFFLE_PARTITIONS,
+    entities: Sequence[str] | None = None,
 ) -> int:
     """Count the tasks of a query that must run at once; each holds a slot.
 
@@ -34,12 +38,15 @@ def tasks_of(
         partitions: The partitions of all topics read, together.
         mode: How the query is triggered.
         state_partitions: The tasks that keep the state of an entity.
+        entities: Those that have an operator of their own in the checkpoint's state; without it those that some window
+            needs.
     """
     if mode is not Mode.REALTIME:
         return 1
+    if entities is None:
+        entities = further_entities(kept_series([installed.domain for installed in domains]))
     # The keys' operator, and one for each entity beside them.
-    operators = 1 + len(further_entities(kept_series([installed.domain for installed in domains])))
-    return partitions + operators * state_partitions
+    return partitions + (1 + len(entities)) * state_partitions
 
 
 def local_master(mode: Mode, tasks: int) -> str:

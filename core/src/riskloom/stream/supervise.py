@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
 _POLL_S = 0.5
+_PATIENCE_S = 120.0
+"""How long a stop waits for the end of a batch."""
 
 
 def check(query: StreamingQuery, log: Path) -> bool:
@@ -66,6 +69,34 @@ def wait(query: StreamingQuery, log: Path, asked: Event, tick: Callable[[], None
             tick()
         if asked.wait(_POLL_S):
             return False
+    return True
+
+
+def finish_batch(spark: SparkSession, query: StreamingQuery, log: Path, at_once: Event) -> bool:
+    """End a query after the batch that it is in: nothing of that will be done again.
+
+    Args:
+        spark: Its session.
+        query: A query in batches; a batch of Real-Time Mode lasts too long to wait for.
+        log: Spark's log, to name in an error.
+        at_once: Set when the user does not want to wait.
+
+    Returns:
+        Whether the query ended in time; if not, it still runs.
+
+    Raises:
+        JobError: If the batch fails.
+    """
+    jvm: Any = spark._jvm
+    terminated = getattr(jvm.org.apache.spark.sql.execution.streaming.runtime, "TERMINATED$")
+    execution: Any = query._jsq.streamingQuery()
+    # What Spark itself does after the last batch of available-now: the loop over the batches sees it and ends.
+    execution.state().set(getattr(terminated, "MODULE$"))
+    deadline = time.monotonic() + _PATIENCE_S
+    while execution.queryExecutionThread().isAlive():
+        if at_once.wait(_POLL_S) or time.monotonic() > deadline:
+            return False
+    check(query, log)
     return True
 
 
