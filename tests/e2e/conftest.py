@@ -12,5 +12,5 @@ from riskloom.stack.local import LocalStack
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of a local stack that runs for as long as the tests do."""
     home = tmp_path_factory.mktemp("stack")
-    with LocalStack(home).running() as addresses:
+    with LocalStack(home, short_lived=True).running() as addresses:
         yield Settings(home=home, **addresses)

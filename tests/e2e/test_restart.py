@@ -39,7 +39,7 @@ DEADLINE_S = 180
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Servers with no events but this test's."""
     home = tmp_path_factory.mktemp("restart")
-    with LocalStack(home).running() as addresses:
+    with LocalStack(home, short_lived=True).running() as addresses:
         yield Settings(home=home, **addresses)
 
 

@@ -107,7 +107,7 @@ class Run:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Servers of these tests' own: every record of theirs is counted."""
     home = tmp_path_factory.mktemp("scoring")
-    with LocalStack(home).running() as addresses:
+    with LocalStack(home, short_lived=True).running() as addresses:
         yield Settings(home=home, **addresses)
 
 

