@@ -73,7 +73,7 @@ class Command:
     def prepare(self, spark: Any, folder: str, domains: Any, beginning: Any, choice: Any) -> Start:
         self._call("state")
         self.choice = choice
-        return Start(f"{folder}/1", None, {"a": {0: 5}}, ("shop",), {}, 2, self.notes)
+        return Start(f"{folder}/1", None, {"a": {0: 5}}, ("shop",), 3, {}, 2, self.notes)
 
     def wait_for_slots(self, spark: Any, tasks: int, asked: Any) -> None:
         self._call("slots")
@@ -147,7 +147,7 @@ def test_everything_is_prepared_in_order_and_the_jvm_is_ended(command: Command) 
 def test_the_default_is_real_time_with_a_slot_for_every_task(command: Command, tmp_path: Path) -> None:
     command()
     # Two topics of six partitions each, the tasks of the state's two operators; and more than that to spare.
-    assert command.slots == 12 + 2 * SHUFFLE_PARTITIONS
+    assert command.slots == 12 + 2 * 3
     assert int(command.session["master"].removeprefix("local[").removesuffix("]")) > command.slots
     assert command.session["shuffle_partitions"] == SHUFFLE_PARTITIONS
     assert command.session["configuration"] == {}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from riskloom.domain import EventDomain
 
 MANIFEST = "riskloom.json"
+_PARTITIONS = "spark.sql.shuffle.partitions"
 
 
 class StateChoice(StrEnum):
@@ -45,6 +46,7 @@ class Start:
     starting_offsets: Offsets | None
     emit_from: Offsets
     entities: tuple[str, ...]
+    state_partitions: int
     positions: Offsets
     """Where each partition is read from, as far as it is not at its beginning."""
     restarts: int
@@ -76,7 +78,7 @@ def prepare(
     before = _read(folder)
     now = described(domains)
     entities = tuple(further_entities(kept_series(domains)))
-    partitions = int(str(spark.conf.get("spark.sql.shuffle.partitions")))
+    partitions = int(str(spark.conf.get(_PARTITIONS)))
     if before is None:
         before = Manifest(state_partitions=partitions, entities=entities, domains=now)
         notes: list[str] = []
@@ -86,6 +88,7 @@ def prepare(
         manifest, notes = _next(folder, before, now, entities, partitions, committed, beginning, choice)
     manifest = manifest.model_copy(update={"starts": manifest.starts + 1})
     folder.write(MANIFEST, manifest.model_dump_json(indent=2))
+    spark.conf.set(_PARTITIONS, str(manifest.state_partitions))
     generation = folder.folder(str(manifest.generation))
     positions: Offsets = manifest.starting_offsets or beginning
     if committed is not None and manifest.generation == before.generation:
@@ -97,6 +100,7 @@ def prepare(
         starting_offsets=manifest.starting_offsets,
         emit_from=manifest.emit_from,
         entities=manifest.entities,
+        state_partitions=manifest.state_partitions,
         positions=positions,
         restarts=manifest.starts - 1,
         notes=tuple(notes),
@@ -163,12 +167,12 @@ def _next(
     found = changes(before, now)
     new_entities = [name for name in entities if name not in before.entities]
     impossible = [f"windows of the entity {name} were added" for name in new_entities]
-    if partitions != before.state_partitions:
-        impossible.append(f"the state's partitions changed: {before.state_partitions} → {partitions}")
     if impossible or (found and choice is None):
         raise JobError(_refusal(folder, [*impossible, *found], keep=not impossible))
     if found:
         notes.append("the state is kept: " + "; ".join(found))
+    if partitions != before.state_partitions:
+        notes.append(f"the state has {before.state_partitions} partitions, not {partitions}, until there is a new one")
     return manifest, notes
 
 

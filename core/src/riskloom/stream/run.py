@@ -24,8 +24,8 @@ from riskloom.stream.supervise import finish_batch, stop, wait
 from riskloom.stream.warmup import warm_up
 from riskloom.topics import ensure_topics
 
-_ROOM = 4 * SHUFFLE_PARTITIONS
-"""Slots of a local master for operators of entities that only the checkpoint still has; a slot is but a thread."""
+_ROOM = 32
+"""Slots of a local master for tasks that only the checkpoint asks for; a slot is but a thread."""
 
 Report = Callable[[str], None]
 """Is told, in one line, what is going on."""
@@ -103,7 +103,7 @@ def run_job(
             start = prepare(spark, folder, [one.domain for one in domains], beginning, options.state)
             for note in start.notes:
                 report(note)
-            tasks = tasks_of(domains, partitions, options.mode, entities=start.entities)
+            tasks = tasks_of(domains, partitions, options.mode, start.state_partitions, start.entities)
             wait_for_slots(spark, tasks, asked.asked)
             if options.mode is Mode.REALTIME:
                 report("compiling the job")
