@@ -192,3 +192,57 @@ def test_a_jvm_of_another_process_is_left_to_it() -> None:
     session: Any = Session(process=False)
     supervise.stop(session)
     assert session.done == ["stop query", "stop session", "shutdown"]
+
+
+class Batches:
+    """A query whose thread ends after some looks, once it has been told to."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+        self.told: list[str] = []
+        self._jsq = SimpleNamespace(streamingQuery=lambda: self)
+        streaming = SimpleNamespace(runtime=SimpleNamespace(**{"TERMINATED$": SimpleNamespace(**{"MODULE$": "end"})}))
+        sql = SimpleNamespace(execution=SimpleNamespace(streaming=streaming))
+        self._jvm = SimpleNamespace(org=SimpleNamespace(apache=SimpleNamespace(spark=SimpleNamespace(sql=sql))))
+
+    def state(self) -> Any:
+        return SimpleNamespace(set=self.told.append)
+
+    def queryExecutionThread(self) -> Any:
+        return self
+
+    def isAlive(self) -> bool:
+        assert self.told == ["end"]
+        self.looks -= 1
+        return self.looks >= 0
+
+    isActive = False
+
+    def exception(self) -> Any:
+        return FAILURE if self.looks == -2 else None
+
+
+def finish(query: Batches, at_once: Event) -> bool:
+    both: Any = query
+    return supervise.finish_batch(both, both, LOG, at_once)
+
+
+def test_a_batch_is_brought_to_its_end() -> None:
+    assert finish(Batches(looks=3), Event()) is True
+
+
+def test_a_user_need_not_wait_for_it() -> None:
+    at_once = Event()
+    at_once.set()
+    assert finish(Batches(looks=1_000_000), at_once) is False
+
+
+def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervise, "_PATIENCE_S", 0)
+    assert finish(Batches(looks=1_000_000), Event()) is False
+
+
+def test_a_batch_that_fails_is_told() -> None:
+    query = Batches(looks=-1)
+    with pytest.raises(JobError, match="the root of it"):
+        finish(query, Event())

@@ -59,7 +59,7 @@ def _print(job: JobStatus) -> None:
         facts.append(
             ("last batch", f"{batch.id}: {batch.events:,} events in {batch.seconds:,.1f} s, {_time(batch.ended)}")
         )
-    print_table(("", ""), facts)
+    print_section("Job", facts)
     if job.domains:
         click.echo()
         print_table(
