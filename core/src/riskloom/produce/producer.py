@@ -42,7 +42,8 @@ def produce_events(
 ) -> DeliveryReport:
     """Generate events and publish them, keyed by entity, in the Confluent wire format.
 
-    Topics that are missing are created. An event's time is the time at which it is due, or made when that is later.
+    Topics that are missing are created. At an asked rate an event's time is the time at which it is
+    due: a run that falls behind sends old events, so that the delay shows in whatever is measured from them.
     May be called from any thread; callbacks run in the thread that called.
 
     Args:
@@ -140,7 +141,7 @@ def _paced(run: Run, streams: Mapping[str, EventStream], rates: Mapping[str, flo
         short = [name for name in streams if ready[name] < now + _LOOKAHEAD_S and streams[name].made < last[name]]
         if short:
             name = min(short, key=lambda name: ready[name])
-            streams[name].prepare(schedules[name], last[name], time.time() * 1000)
+            streams[name].prepare(schedules[name], last[name])
         else:
             run.serve(until=now + _TICK_S)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -59,25 +59,26 @@ class EventStream:
             times: Milliseconds since the epoch, UTC, ascending, shape (n,).
             give_up: Asked while Kafka's queue is full; true leaves the rest unsent.
         """
-        block = self._make(times)
-        sent = self._client.send(self._topic, block.messages, self.ledger, give_up)
-        self.ledger.bytes += block.size(0, sent)
+        for block in self._make(times):
+            if give_up():
+                return
+            sent = self._client.send(self._topic, block.messages, self.ledger, give_up)
+            self.ledger.bytes += block.size(0, sent)
 
     @property
     def made(self) -> int:
         """How many events were made for a schedule, sent or not."""
         return self._made
 
-    def prepare(self, schedule: Schedule, last: int, now_ms: float) -> None:
-        """Make the next block of events.
+    def prepare(self, schedule: Schedule, last: int) -> None:
+        """Make the next block of events, each with the time at which it is due, even when that has passed.
 
         Args:
             schedule: When they are due.
             last: Number after the last event of the run.
-            now_ms: The time, in milliseconds since the epoch. Events that should have been sent before happen now.
         """
         beyond = min(self._made + max(1, min(_BLOCK_EVENTS, int(schedule.rate * _BLOCK_S))), last)
-        self._ready.append(self._make(np.maximum(schedule.times(self._made, beyond), int(now_ms))))
+        self._ready.extend(self._make(schedule.times(self._made, beyond)))
         self._made = beyond
 
     def send_due(self, due: int, give_up: Callable[[], bool]) -> None:
@@ -99,14 +100,13 @@ class EventStream:
                 self._ready.popleft()
                 self._sent_of_first = 0
 
-    def _make(self, times: npt.NDArray[np.int64]) -> Encoded:
+    def _make(self, times: npt.NDArray[np.int64]) -> Iterator[Encoded]:
         try:
             with self._stopwatch.stage("generate"):
                 batch = self._generator.batch(times)
             if batch.num_rows != len(times):
                 raise ValueError(f"{batch.num_rows} events were made for {len(times)} times")
-            with self._stopwatch.stage("encode"):
-                return self._encoder.encode(batch)
+            yield from self._stopwatch.timed("encode", self._encoder.encode(batch))
         except Exception as error:
             raise _broken(self._installed, error) from error
 
@@ -129,5 +129,6 @@ def _broken(installed: InstalledDomain, error: Exception) -> PluginError:
             f"{installed.distribution} {installed.version}: generator {installed.domain.generator} of domain "
             f"{installed.name!r} failed: {type(error).__name__}: {error}"
         ],
-        f"Leave it out with `--without {installed.name}`, or see the trace with `riskloom --verbose produce`.",
+        f"To leave it out, add `--without {installed.name}` to the command; for the trace, put `--verbose` before it: "
+        "`riskloom --verbose ...`.",
     )
