@@ -150,10 +150,10 @@ def _events(installed: InstalledDomain, schema_ids: Sequence[int]) -> list[Event
     batch = getattr(import_module(module), factory)(seed=7).batch(times)
     keys = pa.array([f"{domain.key_entity.name}-{i}" for i in random.Random(7).choices(range(KEYS[domain.name]), k=n)])
     batch = batch.set_column(batch.schema.get_field_index(domain.key), batch.schema.field(domain.key), keys)
-    versions = [BatchEncoder(domain.avro_schema, schema_ids[0], domain.key).encode(batch).messages]
+    versions = [_messages(BatchEncoder(domain.avro_schema, schema_ids[0], domain.key), batch)]
     if len(schema_ids) > 1:
         later = batch.append_column(pa.field(NEW_FIELD["name"], pa.int32()), pa.array([3] * n, pa.int32()))
-        versions.append(BatchEncoder(_evolved(domain.avro_schema), schema_ids[1], domain.key).encode(later).messages)
+        versions.append(_messages(BatchEncoder(_evolved(domain.avro_schema), schema_ids[1], domain.key), later))
     return [
         Event(
             domain.name,
@@ -166,6 +166,10 @@ def _events(installed: InstalledDomain, schema_ids: Sequence[int]) -> list[Event
         )
         for i, fields in enumerate(batch.to_pylist())
     ]
+
+
+def _messages(encoder: BatchEncoder, batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    return [message for part in encoder.encode(batch) for message in part.messages]
 
 
 def _malformed(events: Mapping[str, Sequence[Event]], known: set[int]) -> list[Bad]:

@@ -8,7 +8,7 @@ from typing import Any
 import fastavro
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from riskloom.produce.encode import BatchEncoder, Encoded, fits_pyruhvro, header, row_encoder
@@ -103,6 +103,10 @@ def as_batch(schema: dict[str, Any], rows: list[dict[str, Any]]) -> pa.RecordBat
     return record_batch(schema, columns)
 
 
+def messages(encoder: BatchEncoder, batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    return [message for part in encoder.encode(batch) for message in part.messages]
+
+
 def read(schema: dict[str, Any], value: bytes) -> Any:
     body = io.BytesIO(value[5:])
     record = fastavro.schemaless_reader(body, fastavro.parse_schema(schema), None)
@@ -124,7 +128,7 @@ def textual(value: Any) -> Any:
 def test_what_pyruhvro_writes_is_what_fastavro_reads(drawn: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
     schema, rows = drawn
     assert fits_pyruhvro(schema)
-    encoded = BatchEncoder(schema, 258, "key").encode(as_batch(schema, rows))
+    (encoded,) = BatchEncoder(schema, 258, "key").encode(as_batch(schema, rows))
     assert [message["key"] for message in encoded.messages] == [row["key"] for row in rows]
     assert {message["value"][:5] for message in encoded.messages} == {b"\0\0\0\1\2"}
     assert [textual(read(schema, message["value"])) for message in encoded.messages] == rows
@@ -138,7 +142,20 @@ def test_what_pyruhvro_writes_is_what_fastavro_reads(drawn: tuple[dict[str, Any]
 def test_a_part_of_a_batch_is_encoded_alike(drawn: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
     schema, rows = drawn
     encoder, batch = BatchEncoder(schema, 1, "key"), as_batch(schema, [*rows, rows[0]])
-    assert encoder.encode(batch.slice(1)).messages == encoder.encode(batch).messages[1:]
+    assert messages(encoder, batch.slice(1)) == messages(encoder, batch)[1:]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches())
+def test_a_large_batch_is_encoded_in_parts(
+    monkeypatch: pytest.MonkeyPatch, drawn: tuple[dict[str, Any], list[dict[str, Any]]]
+) -> None:
+    schema, rows = drawn
+    encoder, batch = BatchEncoder(schema, 1, "key"), as_batch(schema, rows)
+    whole = messages(encoder, batch)
+    with monkeypatch.context() as patch:
+        patch.setattr("riskloom.produce.encode._PART_EVENTS", 2)
+        assert messages(encoder, batch) == whole
 
 
 OTHER_TYPES: list[tuple[Any, Any]] = [
@@ -159,10 +176,18 @@ def test_types_that_pyruhvro_does_not_know_are_written_too(avro: Any, value: Any
     schema = {"type": "record", "name": "Event", "fields": [{"name": "v", "type": avro}, {"name": "k", "type": "long"}]}
     assert not fits_pyruhvro(schema)
     rows = [{"v": value, "k": 5}, {"v": value, "k": -6}]
-    encoded = BatchEncoder(schema, 1, "k").encode(as_batch(schema, rows))
+    (encoded,) = BatchEncoder(schema, 1, "k").encode(as_batch(schema, rows))
     assert [read(schema, message["value"]) for message in encoded.messages] == rows
     assert [message["key"] for message in encoded.messages] == ["5", "-6"]
     assert encoded.size(0, 2) == sum(len(message["value"]) for message in encoded.messages)
+
+
+def test_many_events_of_other_types_are_encoded_in_parts() -> None:
+    schema = {"type": "record", "name": "E", "fields": [{"name": "v", "type": "bytes"}, {"name": "k", "type": "long"}]}
+    rows = [{"v": b"%d" % n, "k": n} for n in range(5_000)]
+    parts = list(BatchEncoder(schema, 1, "k").encode(as_batch(schema, rows)))
+    assert len(parts) > 1
+    assert [read(schema, message["value"]) for part in parts for message in part.messages] == rows
 
 
 def test_a_union_of_several_types_is_not_for_pyruhvro() -> None:
@@ -174,7 +199,7 @@ def test_a_named_type_may_be_used_twice() -> None:
     kind = {"type": "enum", "name": "Kind", "symbols": ["A", "B"]}
     schema = {"type": "record", "name": "E", "fields": [{"name": "a", "type": kind}, {"name": "b", "type": "Kind"}]}
     rows = [{"a": "A", "b": "B"}]
-    (message,) = BatchEncoder(schema, 1, "a").encode(as_batch(schema, rows)).messages
+    (message,) = messages(BatchEncoder(schema, 1, "a"), as_batch(schema, rows))
     assert read(schema, message["value"]) == rows[0]
 
 
@@ -184,18 +209,18 @@ SIMPLE = {"type": "record", "name": "E", "fields": [{"name": "a", "type": "strin
 def test_other_columns_are_refused() -> None:
     batch = pa.RecordBatch.from_pydict({"b": [1], "a": ["x"]})
     with pytest.raises(ValueError, match="not the fields of the schema"):
-        BatchEncoder(SIMPLE, 1, "a").encode(batch)
+        messages(BatchEncoder(SIMPLE, 1, "a"), batch)
 
 
 def test_nulls_in_a_required_column_are_refused() -> None:
     fields = pa.schema([pa.field("a", pa.string(), nullable=False), pa.field("b", pa.int32(), nullable=False)])
     batch = pa.RecordBatch.from_arrays([pa.array(["x", None]), pa.array([1, 2], pa.int32())], schema=fields)
     with pytest.raises(ValueError, match="'a' holds 1 nulls"):
-        BatchEncoder(SIMPLE, 1, "a").encode(batch)
+        messages(BatchEncoder(SIMPLE, 1, "a"), batch)
 
 
 def test_nothing_has_no_size() -> None:
-    encoded = BatchEncoder(SIMPLE, 1, "a").encode(as_batch(SIMPLE, [{"a": "x", "b": 1}]))
+    (encoded,) = BatchEncoder(SIMPLE, 1, "a").encode(as_batch(SIMPLE, [{"a": "x", "b": 1}]))
     assert isinstance(encoded, Encoded)
     assert encoded.size(1, 1) == encoded.size(1, 0) == 0
 

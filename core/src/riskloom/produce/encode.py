@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 _PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "string"})
+_PART_EVENTS = 2048  # of some hundred bytes each: what was just encoded is in the processor's cache when it is sent
 _LOGICAL = frozenset({None, "uuid", "date", "timestamp-millis", "timestamp-micros"})
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A batch of n events as Kafka takes them."""
+    """Some n events as Kafka takes them."""
 
     messages: list[dict[str, Any]]
     """n dicts of `value` (bytes) and `key` (text), as `confluent_kafka.Producer.produce_batch` wants them."""
@@ -78,19 +79,17 @@ class BatchEncoder:
     def __init__(self, avro_schema: Mapping[str, Any], schema_id: int, key: str) -> None:
         self._names = [field["name"] for field in avro_schema["fields"]]
         self._key = key
-        self._values: Callable[[pa.RecordBatch], pa.Array]
+        self._values: Callable[[pa.RecordBatch], Iterator[pa.Array]]
         if fits_pyruhvro(avro_schema):
             schema_json = json.dumps(_without_uuid(avro_schema))
             start, nothing = pa.scalar(header(schema_id), pa.binary()), pa.scalar(b"", pa.binary())
             self._values = lambda batch: _rust_values(batch, schema_json, start, nothing)
         else:
             encode = row_encoder(avro_schema, schema_id)
-            self._values = lambda batch: pa.array(
-                map(encode, batch.to_pylist(maps_as_pydicts="lossy")), type=pa.binary(), size=batch.num_rows
-            )
+            self._values = lambda batch: _python_values(batch, encode)
 
-    def encode(self, batch: pa.RecordBatch) -> Encoded:
-        """Encode a batch of events.
+    def encode(self, batch: pa.RecordBatch) -> Iterator[Encoded]:
+        """Encode a batch of events, in parts: each is made when it is asked for.
 
         Args:
             batch: n rows whose columns are the fields of the schema, in their order.
@@ -105,14 +104,17 @@ class BatchEncoder:
         for field, column in zip(batch.schema, batch.columns, strict=True):
             if column.null_count and not field.nullable:
                 raise ValueError(f"column {field.name!r} holds {column.null_count} nulls and is not nullable")
-        values = self._values(batch)
-        keys = batch.column(self._key).cast(pa.string())
-        return Encoded(
-            messages=[
-                {"value": value, "key": key} for value, key in zip(values.to_pylist(), keys.to_pylist(), strict=True)
-            ],
-            ends=np.cumsum(pc.binary_length(values).to_numpy(), dtype=np.int64),
-        )
+        all_keys, begin = batch.column(self._key).cast(pa.string()), 0
+        for values in self._values(batch):
+            keys = all_keys.slice(begin, len(values))
+            begin += len(values)
+            yield Encoded(
+                messages=[
+                    {"value": value, "key": key}
+                    for value, key in zip(values.to_pylist(), keys.to_pylist(), strict=True)
+                ],
+                ends=np.cumsum(pc.binary_length(values).to_numpy(), dtype=np.int64),
+            )
 
 
 def fits_pyruhvro(avro_schema: Mapping[str, Any]) -> bool:
@@ -145,15 +147,24 @@ def _without_uuid(avro: Any) -> Any:
     return [_without_uuid(part) for part in avro] if isinstance(avro, list) else avro
 
 
-def _rust_values(batch: pa.RecordBatch, schema_json: str, start: pa.Scalar, nothing: pa.Scalar) -> pa.Array:
+def _rust_values(batch: pa.RecordBatch, schema_json: str, start: pa.Scalar, nothing: pa.Scalar) -> Iterator[pa.Array]:
     import pyarrow.compute as pc
     import pyruhvro
 
-    if any(column.offset for column in batch.columns) or any(_is_nested(field.type) for field in batch.schema):
-        # pyruhvro panics where a struct in a struct is part of a larger array: this copies the part.
+    parts = max(1, batch.num_rows // _PART_EVENTS)
+    # pyruhvro panics where a struct in a struct is part of a larger array: such a batch is copied, and left whole.
+    if nested := any(_is_nested(field.type) for field in batch.schema):
+        parts = 1
+    if nested or any(column.offset for column in batch.columns):
         batch = batch.take(pa.array(np.arange(batch.num_rows)))
-    chunks = pyruhvro.serialize_record_batch(batch, schema_json, 1)
-    return pc.binary_join_element_wise(start, pa.concat_arrays(chunks), nothing)
+    for part in pyruhvro.serialize_record_batch(batch, schema_json, parts):
+        yield pc.binary_join_element_wise(start, part, nothing)
+
+
+def _python_values(batch: pa.RecordBatch, encode: Callable[[Mapping[str, Any]], bytes]) -> Iterator[pa.Array]:
+    for begin in range(0, batch.num_rows, _PART_EVENTS):
+        rows = batch.slice(begin, _PART_EVENTS).to_pylist(maps_as_pydicts="lossy")
+        yield pa.array([encode(row) for row in rows], type=pa.binary())
 
 
 def _is_nested(kind: pa.DataType, *, inside: bool = False) -> bool:

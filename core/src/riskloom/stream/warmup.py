@@ -61,7 +61,8 @@ def _records(installed: InstalledDomain, schema_id: int) -> pa.Table:
     module, _, factory = domain.generator.partition(":")
     now = time.time_ns() // 1_000_000
     events = getattr(import_module(module), factory)(seed=0).batch(np.arange(now - _EVENTS, now, dtype=np.int64))
-    messages = BatchEncoder(domain.avro_schema, schema_id, domain.key).encode(events).messages
+    encoder = BatchEncoder(domain.avro_schema, schema_id, domain.key)
+    messages = [message for part in encoder.encode(events) for message in part.messages]
     return pa.table(
         {
             "key": pa.array([message["key"].encode() for message in messages], pa.binary()),

@@ -20,6 +20,7 @@ from riskloom.produce.synthetic import (
     lists,
     pick,
     population,
+    same,
     seeded,
     text,
     trait,
@@ -64,6 +65,7 @@ _CAUSES = (
 )
 _CAUSE_WEIGHTS = np.array([[70, 12, 18, 0], [22, 45, 33, 0], [48, 20, 22, 10], [45, 20, 30, 5.0]])
 _STORM_CAUSE = 3  # of auto and property
+_WITNESSES = np.array([[45, 36, 14, 4, 1], [82, 16, 2, 0, 0]])  # weights of how many: ordinary claims, inflated ones
 _CHANNELS = ("app", "web", "phone", "agent")
 _DOCUMENTS = ("photos", "invoice", "estimate", "police_report", "medical_record")
 _INDICATORS = ("unusual_claim_amount", "near_coverage_limit", "recent_policy", "many_prior_claims", "late_report")
@@ -126,9 +128,9 @@ class ClaimsGenerator:
         delay = rng.exponential(np.where(kind == _HEALTH, 160.0, 40.0)) + 0.2
         priors = rng.poisson(0.2 + 1.5 * self._level[user] + 1.5 * fraud)
 
-        signs = np.stack([ratio > 3, amount > 0.8 * cover, policy_age < 90, priors > 3, delay > 300], axis=1)
+        signs = np.stack([ratio > 3, amount > 0.8 * cover, policy_age < 90, priors > 3, delay > 300])
         noticed = signs & (rng.random(signs.shape) < 0.85)
-        suspicion = np.clip(0.05 + 0.2 * noticed.sum(axis=1) + 0.25 * fraud + 0.06 * rng.standard_normal(n), 0, 1)
+        suspicion = np.clip(0.05 + 0.2 * noticed.sum(axis=0) + 0.25 * fraud + 0.06 * rng.standard_normal(n), 0, 1)
         urgent = ((amount > 20_000).astype(np.int64) + (severity > 0.5)).clip(0, 2)
         police = (cause != 0) & (kind <= _PROPERTY) & (rng.random(n) < np.where(fraud, 0.25, 0.8))
         likely = np.array([0.85, 0.75, 0.6, 0.0, 0.1]) * np.where(fraud, 0.45, 1.0)[:, None]
@@ -142,10 +144,10 @@ class ClaimsGenerator:
                 "claim_id": uuids(rng, n),
                 "user_id": text(self._users, user),
                 "timestamp": times,
-                "event_type": pa.repeat("insurance_claim", n),
+                "event_type": same("insurance_claim", n),
                 "claim_type": text(_TYPES, kind),
                 "claim_amount": amount,
-                "currency": pa.repeat("USD", n),
+                "currency": same("USD", n),
                 "policy_id": text(self._policies, policy),
                 "policy_age_days": policy_age,
                 "coverage_limit": np.round(cover, -2),
@@ -166,7 +168,7 @@ class ClaimsGenerator:
                 "police_report_filed": police,
                 "third_party_involved": (kind == _AUTO) & (rng.random(n) < 0.55),
                 "injury_involved": ((kind == _AUTO) & (rng.random(n) < 0.15)) | (kind == _HEALTH),
-                "witness_count": rng.poisson(np.where(fraud, 0.2, 0.8)),
+                "witness_count": pick(rng.random(n), _WITNESSES, fraud.astype(np.int64)),
                 "documents": lists(_DOCUMENTS, documents),
                 "prior_claim_count": priors,
                 "prior_claim_amount": np.round(priors * _MEDIAN[_AUTO] * (0.5 + self._level[user]), 2),
@@ -174,7 +176,7 @@ class ClaimsGenerator:
                 "priority": text(_PRIORITIES, urgent),
                 "risk_score": np.round(np.clip(suspicion + 0.1 * severity, 0, 1), 4),
                 "fraud_probability": np.round(suspicion**1.5, 4),
-                "fraud_indicators": lists(_INDICATORS, noticed),
+                "fraud_indicators": lists(_INDICATORS, noticed.T),
                 "fraud_pattern": text((PATTERN,), np.zeros(n, dtype=np.int64), null=~fraud),
             },
         )

@@ -15,6 +15,7 @@ from riskloom.produce.synthetic import (
     homes,
     pick,
     population,
+    same,
     seeded,
     text,
     trait,
@@ -35,6 +36,7 @@ _TOLERANCE = np.array([4.0, 18.0, 0.5, 12.0])
 _DAILY = np.array([0.6, 0.2, 0.2, 0.7])  # how far the reading follows the day, in tolerances
 _PRIMARY_NAMES = ("temperature_c", "pressure_kpa", "vibration_mm_s", "air_quality_index")
 _AMBIENT_NAMES = ("ambient_temperature_c", "humidity_pct", "supply_voltage_v")
+_DAY = np.sin((np.arange(24) - 9) / 24 * 2 * np.pi)  # by the hour: warmest in the afternoon
 _READING_NAMES = (*_PRIMARY_NAMES, *_AMBIENT_NAMES)
 
 _MAKERS = ("Northgate Sensors", "Alder Instruments", "Quillon", "Tessera Controls")
@@ -97,7 +99,7 @@ class IotGenerator:
         device = rng.integers(0, DEVICES, n)
         device[burst.slot] = burst.subject
         kind, city, wear = self._type[device], self._city[device], self._wear[device]
-        day = np.sin((Clock.at(times, city).hour - 9) / 24 * 2 * np.pi)  # warmest in the afternoon
+        day = _DAY[Clock.at(times, city).hour]
 
         # All in tolerances from the calibration sheet, then in the unit of the sensor.
         offset = self._bias[device] + _DAILY[kind] * day
@@ -124,7 +126,7 @@ class IotGenerator:
                 "telemetry_id": uuids(rng, n),
                 "device_id": text(self._devices, device),
                 "timestamp": times,
-                "event_type": pa.repeat("iot_telemetry", n),
+                "event_type": same("iot_telemetry", n),
                 "device_type": text(_TYPES, kind),
                 "manufacturer": text(_MAKERS, self._kind[device] // 4),
                 "model": text(_MODELS, self._kind[device]),

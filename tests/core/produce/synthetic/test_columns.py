@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskloom.produce.synthetic import choose, lists, pick, population, seeded, text, uuids
+from riskloom.produce.synthetic import choose, lists, pick, population, same, seeded, text, uuids
 
 
 def test_uuids_are_random_and_of_version_4() -> None:
@@ -60,6 +60,12 @@ def test_text_puts_nulls_where_told() -> None:
     index, null = np.array([1, 0, 1]), np.array([False, True, False])
     assert text(("a", "b"), index, null=null).to_pylist() == ["b", None, "b"]
     assert text(population("users", 3), np.array([2])).to_pylist() == [population("users", 3)[2].as_py()]
+
+
+def test_a_string_is_repeated() -> None:
+    assert same("Zürich", 3).to_pylist() == ["Zürich"] * 3
+    assert same("", 2).to_pylist() == ["", ""]
+    assert same("USD", 0).to_pylist() == []
 
 
 def test_lists_hold_what_was_chosen() -> None:

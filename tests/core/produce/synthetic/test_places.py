@@ -19,3 +19,16 @@ def test_a_clock_shows_local_time() -> None:
     clock = Clock.at(new_year_utc, np.array([places.index("New York, NY"), places.index("Los Angeles, CA")]))
     assert clock.hour.tolist() == [19, 16]
     assert clock.month.tolist() == [11, 11]
+
+
+def test_months_are_those_of_the_calendar() -> None:
+    times = np.arange("1969-12-30", "1973-03-02", np.timedelta64(7, "h"), dtype="datetime64[ms]")
+    offset = np.timedelta64(CITIES[0].utc_offset, "h")
+    clock = Clock.at(times.astype(np.int64)[::-1], np.zeros(len(times), dtype=np.int64))
+    assert clock.month.tolist() == [time.item().month - 1 for time in (times + offset)[::-1]]
+    assert clock.hour.tolist() == [time.item().hour for time in (times + offset)[::-1]]
+
+
+def test_a_clock_of_no_events_shows_nothing() -> None:
+    nothing = np.empty(0, dtype=np.int64)
+    assert Clock.at(nothing, nothing).month.tolist() == []

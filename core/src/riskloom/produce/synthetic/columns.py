@@ -10,7 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 _HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), dtype=np.uint16)
-_UUID_GROUPS = ((0, 8, 0), (8, 12, 9), (12, 16, 14), (16, 20, 19), (20, 32, 24))  # from, to, place in the text
+# The four digits of each pair of bytes, by the pair as a little-endian number.
+_HEX_OF_PAIR = np.stack([np.tile(_HEX, 256), np.repeat(_HEX, 256)], axis=1).view(np.uint32).ravel()
+_UUID_PLACES = (0, 4, 9, 14, 19, 24, 28, 32)  # where in the text the digits of each pair of bytes begin
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -53,12 +55,11 @@ def uuid_text(raw: npt.NDArray[np.uint8], version: int) -> pa.Array:
     raw = raw.copy()
     raw[:, 6] = (raw[:, 6] & 0x0F) | (version << 4)
     raw[:, 8] = (raw[:, 8] & 0x3F) | 0x80
-    digits = _HEX[raw].view(np.uint8)
+    digits = _HEX_OF_PAIR.take(raw.view("<u2"))
     chars = np.full((len(raw), 36), ord("-"), dtype=np.uint8)
-    for begin, end, place in _UUID_GROUPS:
-        chars[:, place : place + end - begin] = digits[:, begin:end]
-    ends = np.arange(0, 36 * len(raw) + 1, 36, dtype=np.int32)
-    return pa.StringArray.from_buffers(len(raw), pa.py_buffer(ends), pa.py_buffer(chars))
+    for pair, place in enumerate(_UUID_PLACES):
+        chars[:, place : place + 4].view(np.uint32)[:, 0] = digits[:, pair]
+    return _fixed_width(len(raw), 36, chars)
 
 
 def pick(uniform: Floats, weights: Any, row: Ints | None = None) -> Ints:
@@ -73,13 +74,14 @@ def pick(uniform: Floats, weights: Any, row: Ints | None = None) -> Ints:
         n indexes below k.
     """
     table = np.atleast_2d(np.asarray(weights, dtype=float))
-    upto = np.cumsum(table, axis=1) / table.sum(axis=1, keepdims=True)
-    upto[:, -1] = 1.0  # rounding must not leave a gap at the end
+    upto = table.cumsum(axis=1)[:, :-1] / table.sum(axis=1, keepdims=True)  # beyond all of them is the last choice
     if row is None:
         return np.searchsorted(upto[0], uniform, side="right")
-    # One search over all rows at once: row r holds the numbers from r to r + 1.
-    found = np.searchsorted((upto + np.arange(len(table))[:, None]).ravel(), uniform + row, side="right")
-    return np.asarray(np.minimum(found - row * table.shape[1], table.shape[1] - 1), dtype=np.int64)
+    # Adding up comparisons is quicker than a search in each row's own limits, as there are seldom many choices.
+    found = np.zeros(len(uniform), dtype=np.int64)
+    for limits in upto.T:
+        found += uniform >= limits[row]
+    return found
 
 
 def text(values: Any, index: Ints, null: Bools | None = None) -> pa.Array:
@@ -95,6 +97,20 @@ def text(values: Any, index: Ints, null: Bools | None = None) -> pa.Array:
     """
     known = values if isinstance(values, pa.Array) else _strings(tuple(values))
     return known.take(pa.array(index, mask=null))
+
+
+def same(value: str, n: int) -> pa.Array:
+    """Repeat a string.
+
+    Args:
+        value: The string.
+        n: How many times.
+
+    Returns:
+        A string array of length n.
+    """
+    data = value.encode()
+    return _fixed_width(n, len(data), data * n)
 
 
 def choose(rng: np.random.Generator, values: Any, n: int, weights: Any = None) -> pa.Array:
@@ -122,8 +138,16 @@ def lists(values: Any, chosen: Bools) -> pa.Array:
     Returns:
         A list array of length n.
     """
-    ends = np.concatenate([[0], np.cumsum(chosen.sum(axis=1))]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(ends), text(values, np.nonzero(chosen)[1]))
+    n, k = chosen.shape
+    ends = np.zeros(n + 1, dtype=np.int32)
+    ends[1:] = chosen.ravel().cumsum(dtype=np.int32)[k - 1 :: k]
+    return pa.ListArray.from_arrays(pa.array(ends), text(values, np.flatnonzero(chosen) % k))
+
+
+def _fixed_width(n: int, width: int, data: Any) -> pa.Array:
+    """Wrap n UTF-8 strings of the same number of bytes, one after the other in a buffer."""
+    ends = np.arange(0, width * n + 1, width, dtype=np.int32) if width else np.zeros(n + 1, dtype=np.int32)
+    return pa.StringArray.from_buffers(n, pa.py_buffer(ends), pa.py_buffer(data))
 
 
 @lru_cache(maxsize=256)

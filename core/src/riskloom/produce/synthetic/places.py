@@ -67,17 +67,18 @@ def homes(name: str, n: int) -> Ints:
     return pick(trait(f"{name}/home", n), [city.weight for city in CITIES])
 
 
+_UTC_OFFSET_MS = np.array([city.utc_offset for city in CITIES]) * 3_600_000
+
+
 @dataclass(frozen=True)
 class Clock:
     """What calendars and clocks show at some event times.
 
     Attributes:
-        hour: Hour of the day, 0 to 23, shape (n,).
-        month: Month of the year, 0 to 11, shape (n,).
+        local_ms: Local time in milliseconds since the local 1970, shape (n,).
     """
 
-    hour: Ints
-    month: Ints
+    local_ms: Ints
 
     @classmethod
     def at(cls, times: Ints, city: Ints) -> Clock:
@@ -87,6 +88,18 @@ class Clock:
             times: n event times in milliseconds since the epoch, UTC.
             city: n indexes into `CITIES`.
         """
-        local = times + np.array([c.utc_offset for c in CITIES])[city] * 3_600_000
-        month = local.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64) % 12
-        return cls(hour=local // 3_600_000 % 24, month=month)
+        return cls(local_ms=times + _UTC_OFFSET_MS[city])
+
+    @property
+    def hour(self) -> Ints:
+        """Hour of the day, 0 to 23, shape (n,)."""
+        return self.local_ms // 3_600_000 % 24
+
+    @property
+    def month(self) -> Ints:
+        """Month of the year, 0 to 11, shape (n,)."""
+        day = self.local_ms // 86_400_000
+        first, last = (day.min(), day.max()) if len(day) else (0, 0)
+        # Many events, few days: the calendar is asked once for each day.
+        months = np.arange(first, last + 1).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+        return months[day - first]
