@@ -17,10 +17,10 @@ from typing import Any
 import psutil
 import pytest
 from consume import OUTPUTS, decoded, records_since, written_since
-from window_oracle import Window
+from state_oracle import Oracle
 
 from riskloom.discovery import InstalledDomain, discover
-from riskloom.domain import window_length
+from riskloom.domain import EventDomain
 from riskloom.errors import JobError
 from riskloom.offsets import end_offsets
 from riskloom.produce.producer import produce_events
@@ -133,26 +133,33 @@ def recount(domains: tuple[InstalledDomain, ...], scores: list[dict[str, Any]]) 
     by_key = defaultdict(list)
     for score in last.values():
         by_key[score["entity"], score["entity_id"]].append(score)
-    counts = {
-        installed.name: {
-            feature.name: int(window_length(feature.window).total_seconds() * 1000)
-            for feature in installed.domain.window_features
-            if feature.aggregate == "count" and feature.where is None and feature.source is None
-        }
-        for installed in domains
-    }
-    assert all(counts.values())
-    compared = 0
+    counting = {installed.name: plain_counts(installed.domain) for installed in domains}
+    assert all(domain.window_features for domain in counting.values())
+    oracle, compared = Oracle(list(counting.values()), {}), 0
     for seen in by_key.values():
         seen.sort(key=lambda score: score["sequence"])
         assert [score["sequence"] for score in seen] == list(range(1, len(seen) + 1))
-        tolerance_ms = 120_000
-        windows: dict[tuple[str, str], Window] = {}
         for score in seen:
-            time_ms = round(score["event_time"].timestamp() * 1000)
-            for name, window_ms in counts[score["domain"]].items():
-                window = windows.setdefault((score["domain"], name), Window(window_ms, tolerance_ms))
-                window.add(time_ms, 1.0)
-                assert score["features"][name] == len(window.at(time_ms)), (score["event_id"], name)
+            domain = counting[score["domain"]]
+            event = {
+                domain.event_id: score["event_id"],
+                domain.event_time: round(score["event_time"].timestamp() * 1000),
+                domain.key: score["entity_id"],
+            }
+            expected = oracle.at(score["entity"], domain.name, event)
+            assert expected is not None
+            for name, value in expected.features.items():
+                assert value.agrees(score["features"][name]), (score["event_id"], name)
                 compared += score["sequence"] > 1
     assert compared > 100, "too few keys had a past to count"
+
+
+def plain_counts(domain: EventDomain) -> EventDomain:
+    """Leave a domain the counts of its key's events."""
+    features = [
+        feature
+        for feature in domain.window_features
+        if feature.aggregate == "count"
+        and (feature.value, feature.where, feature.source, feature.entity) == (None,) * 4
+    ]
+    return domain.model_copy(update={"window_features": tuple(features)})

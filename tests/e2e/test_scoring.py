@@ -17,10 +17,10 @@ import pytest
 from command import riskloom
 from confluent_kafka import Producer
 from consume import OUTPUTS, Written, written_since
-from window_oracle import Window, aggregate
+from state_oracle import Oracle
 
 from riskloom.discovery import InstalledDomain, discover
-from riskloom.domain import window_length
+from riskloom.domain import EventDomain
 from riskloom.offsets import end_offsets
 from riskloom.produce.encode import BatchEncoder, header
 from riskloom.schemas.registry import register, register_all, registry_client, subject_of
@@ -68,23 +68,24 @@ class Bad:
     key: bytes = b"key"
 
 
-def _approved_amount(event: Fields) -> float | None:
-    return event["amount"] if event["authorization_status"] == "approved" else None
-
-
-def _one(event: Fields) -> float:
-    return 1.0
-
-
-RECOUNTED: dict[str, Callable[[Fields], float | None]] = {
-    "claim_count_5min": _one,
-    "user_transaction_amount_24hr": _approved_amount,
-    "transaction_count_1hr": _one,
-    "transaction_amount_24hr": _approved_amount,
-    "user_claim_count_24hr": _one,
-    "error_count_1hr": lambda event: float(event["error_count"]),
+PYTHON: dict[str, Callable[[Fields], Any]] = {
+    "amount": lambda event: event["amount"],
+    "claim_amount": lambda event: event["claim_amount"],
+    "error_count": lambda event: float(event["error_count"]),
+    "authorization_status = 'approved'": lambda event: event["authorization_status"] == "approved",
+    "authorization_status = 'declined'": lambda event: event["authorization_status"] == "declined",
 }
-"""Window features and what an event of their source adds: counts and sums, of the domain itself and of another."""
+"""The SQL of the window features that are recounted, in Python."""
+AMONG_RECOUNTED = {
+    "claim_count_5min",
+    "user_transaction_amount_24hr",
+    "transaction_count_1hr",
+    "transaction_amount_24hr",
+    "stddev_transaction_amount_7d",
+    "user_claim_count_24hr",
+    "error_count_1hr",
+}
+"""Counts and sums, of the domain itself and of another."""
 
 
 @dataclass(frozen=True)
@@ -292,29 +293,25 @@ def test_the_sequence_counts_the_events_of_a_key_across_domains(run: Run) -> Non
         last[event.domain, event.key] = scores[identity]["sequence"]
 
 
+def _recountable(domain: EventDomain) -> EventDomain:
+    features = [
+        feature
+        for feature in domain.window_features
+        if feature.entity is None and {feature.value, feature.other, feature.where} <= {None, *PYTHON}
+    ]
+    return domain.model_copy(update={"window_features": tuple(features)})
+
+
 def test_windows_equal_an_exact_recount_in_the_order_of_the_sequence(run: Run) -> None:
-    entity = {name: installed.domain.key_entity.name for name, installed in run.domains.items()}
-    features = {
-        (name, feature.name): feature.model_copy(update={"source": feature.source or name})
-        for name, installed in run.domains.items()
-        for feature in installed.domain.window_features
-        if feature.name in RECOUNTED
-    }
-    assert {name for _, name in features} == RECOUNTED.keys()
-    windows: dict[tuple[str, str, str], Window] = {}
-    busiest = 0.0
+    domains = {name: _recountable(installed.domain) for name, installed in run.domains.items()}
+    assert {name for domain in domains.values() for name in domain.feature_names} >= AMONG_RECOUNTED
+    oracle, busiest = Oracle(list(domains.values()), PYTHON), 0.0
     for identity, score in sorted(run.scores.items(), key=lambda pair: pair[1]["sequence"]):
-        event = run.events[identity]
-        for (owner, name), feature in features.items():
-            if entity[owner] != score["entity"]:
-                continue
-            place = owner, name, event.key
-            length = window_length(feature.window) // timedelta(milliseconds=1)
-            window = windows.setdefault(place, Window(length, 120_000))
-            if feature.source == event.domain:
-                window.add(event.time_ms, RECOUNTED[name](event.fields))
-            if owner == event.domain:
-                expected = aggregate(feature.aggregate, window.at(event.time_ms), 0.0)
-                assert score["features"][name] == pytest.approx(expected, rel=1e-12), (name, score["sequence"])
-                busiest = max(busiest, len(window.at(event.time_ms)))
+        event, domain = run.events[identity], domains[identity[0]]
+        fields = event.fields | {domain.event_time: event.time_ms}
+        expected = oracle.score(domain.name, fields)
+        assert (score["sequence"], score["late"]) == (expected.sequence, expected.late)
+        for name, value in expected.features.items():
+            assert value.agrees(score["features"][name]), (name, score["sequence"], score["features"][name], value)
+        busiest = max(busiest, score["features"].get("transaction_count_1hr", 0.0))
     assert busiest > 20

@@ -8,6 +8,7 @@ import struct
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -98,10 +99,21 @@ class Scorer:
     def __init__(self, spark: Any, registry: Registry, settings: Settings) -> None:
         self.spark, self.registry, self.settings = spark, registry, settings
 
-    def __call__(self, domains: Sequence[EventDomain], records: Iterable[tuple[str, bytes | None]]) -> Outcome:
-        """Score (topic, value) pairs; offsets are their positions."""
+    def __call__(
+        self,
+        domains: Sequence[EventDomain],
+        records: Iterable[tuple[str, bytes | None]],
+        written: datetime | None = None,
+    ) -> Outcome:
+        """Score (topic, value) pairs; offsets are their positions.
+
+        Args:
+            domains: The domains of the job.
+            records: The records in the order of their arrival.
+            written: The timestamp that Kafka gave the records; without it they have none.
+        """
         rows = [
-            (None, None if value is None else bytearray(value), topic, 0, offset, None)
+            (None, None if value is None else bytearray(value), topic, 0, offset, written)
             for offset, (topic, value) in enumerate(records)
         ]
         frame = self.spark.createDataFrame(
@@ -113,7 +125,10 @@ class Scorer:
         decoded = {name: [read(name, bytes(row.value)) for row in out if row.topic == name] for name in _OUTPUTS}
         return Outcome(decoded[SCORES_TOPIC], decoded[DEAD_LETTERS_TOPIC])
 
-    def events(self, domain: EventDomain, events: Iterable[Mapping[str, Any]]) -> Outcome:
+    def events(
+        self, domain: EventDomain, events: Iterable[Mapping[str, Any]], written: datetime | None = None
+    ) -> Outcome:
         """Score one domain's events, written with its own schema."""
         schema_id = self.registry.add(domain.avro_schema)
-        return self([domain], [(domain.topic.name, framed(domain.avro_schema, schema_id, e)) for e in events])
+        records = [(domain.topic.name, framed(domain.avro_schema, schema_id, event)) for event in events]
+        return self([domain], records, written)

@@ -1,135 +1,152 @@
-"""The kernel's rolling windows against a plain reference."""
+"""Every window and aggregate of the kernel against the reference, over generated histories."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from agreement import Event, disagreements, of_users, scored_by_user
+from histories import PYTHON, SCHEMA, drawn, histories
 from hypothesis import strategies as st
 from scoring import Scorer
-from window_oracle import Window, aggregate
+from state_oracle import Oracle
 
-from riskloom.domain import WindowFeature, window_length
+from riskloom.domain import EventDomain, Topic, WindowFeature, window_length
 
-START = 1_700_000_000_000
-TOLERANCE_MS = 120_000
-WINDOWS = ("10s", "1min", "5min", "1hr", "24hr", "7d")
-AGGREGATES = ("count", "sum", "mean", "min", "max", "stddev")
-FEATURES = (
-    *(
-        WindowFeature(name=f"{how}_{window}", aggregate=how, window=window, value=None if how == "count" else "amount")
-        for window in WINDOWS
-        for how in AGGREGATES
-    ),
-    WindowFeature(name="large_5min", aggregate="sum", window="5min", value="amount", where="amount > 10"),
+HISTORIES = 1_000
+ROLLING = ("10s", "5min", "24hr", "30d")
+WINDOWS: tuple[dict[str, str], ...] = (
+    *({"kind": "rolling", "window": window} for window in ROLLING),
+    *({"kind": "tumbling", "window": window} for window in ("1min", "1hr")),
+    *({"kind": "hopping", "window": window, "slide": slide} for window, slide in [("1min", "10s"), ("24hr", "2min")]),
+    *({"kind": "session", "window": gap} for gap in ("30s", "1hr")),
 )
-
-amounts = st.one_of(
-    st.none(),
-    st.floats(-1e6, 1e6),
-    st.floats(1e9, 1e9 + 1),
-    st.sampled_from([0.0, math.nan, math.inf, -math.inf, 1e150, -1e150]),
-)
-# Steps in time: ties, neighbours, gaps of the size of each window, long silences, and steps back.
-steps = st.one_of(
-    st.just(0),
-    st.integers(1, 2_000),
-    st.integers(-300_000, 300_000),
-    st.sampled_from([10_000, 60_000, 300_000, 3_600_000, 86_400_000, 604_800_000, 30 * 86_400_000]),
-    st.integers(-86_400_000, 604_800_000),
-)
-histories = st.lists(st.tuples(steps, amounts), min_size=1, max_size=40)
+AGGREGATES: dict[str, dict[str, str]] = {
+    "count": {},
+    **{name: {"value": "amount"} for name in ("sum", "mean", "min", "max", "stddev", "first", "last")},
+    "ratio": {"where": "amount > 10"},
+    **{name: {"value": "amount", "other": "price"} for name in ("sum_of_products", "correlation")},
+    "distinct_count": {"value": "kind"},
+}
+NOT_OF_SESSIONS = {"correlation", "distinct_count"}
 
 
-def expected(history: list[tuple[int, float | None]]) -> list[dict[str, float | None]]:
-    windows = {f.name: Window(int(window_length(f.window).total_seconds() * 1000), TOLERANCE_MS) for f in FEATURES}
-    rows = []
-    for time_ms, amount in history:
-        row = {}
-        for feature in FEATURES:
-            value = 1.0 if feature.aggregate == "count" else amount
-            if feature.where and not (amount is not None and amount > 10 and not math.isnan(amount)):
-                value = None
-            windows[feature.name].add(time_ms, value)
-            default = 0.0 if feature.aggregate in ("count", "sum") else None
-            row[feature.name] = aggregate(feature.aggregate, windows[feature.name].at(time_ms), default)
-        rows.append(row)
-    return rows
+def features() -> Iterator[WindowFeature]:
+    """Declare every aggregate of every kind of window, then what else a feature can say."""
+
+    def feature(aggregate: str, **parts: Any) -> WindowFeature:
+        return WindowFeature(name=f"f{next(numbers)}_{aggregate}", aggregate=aggregate, **parts)
+
+    numbers = iter(range(1_000))
+    for window, (aggregate, parts) in product(WINDOWS, AGGREGATES.items()):
+        if window["kind"] != "session" or aggregate not in NOT_OF_SESSIONS:
+            yield feature(aggregate, **window, **parts)
+    for gap in ("30s", "1hr"):
+        yield feature("duration", kind="session", window=gap)
+        yield feature("is_new", kind="session", window=gap)
+    for window in ("10s", "1hr", "30d"):
+        yield feature("time_since_last", window=window)
+        yield feature("ewm_mean", window=window, value="amount")
+        yield feature("ewm_variance", window=window, value="amount")
+        yield feature("run_length", window=window, value="amount", where="abs(amount) < 1e300")
+        yield feature("run_length", window=window, value="kind")
+    for aggregate, parts in AGGREGATES.items():
+        yield feature(aggregate, window="1hr", **parts, include_event=False)
+        yield feature(aggregate, window="1hr", **{"where": "kind = 'card'"} | parts)
+        yield feature(aggregate, window="1hr", **parts, source="refund")
+    yield feature("sum", window="1hr", value="amount", include_event=False, default=-1.0)
+    for aggregate in ("ewm_mean", "ewm_variance"):
+        yield feature(aggregate, window="1hr", value="price", where="amount > 10", include_event=False)
+        yield feature(aggregate, window="1hr", value="price", source="refund")
+    yield feature("run_length", window="1hr", value="kind", where="amount > 10", include_event=False)
+    yield feature("run_length", window="1hr", value="kind", source="refund")
+    yield feature("distinct_count", window="1hr", value="amount", where="abs(amount) < 1e300")
+    yield feature("time_since_last", window="24hr", where="kind = 'card'", default=-1.0)
+    yield feature("time_since_last", window="24hr", source="refund")
+    yield feature("duration", kind="session", window="5min", where="amount > 10")
+    yield feature("is_new", kind="session", window="5min", source="refund", default=1.0)
+    yield feature("sum", kind="session", window="5min", value="amount", include_event=False)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(histories, min_size=1, max_size=25))
-def test_every_window_and_aggregate_agrees_with_the_reference(
-    scorer: Scorer, payment: Any, drawn: list[list[tuple[int, float | None]]]
-) -> None:
-    by_user = defaultdict(list)
-    for user, history in enumerate(drawn):
-        time_ms = START
-        for step, amount in history:
-            time_ms += step
-            by_user[f"u{user}"].append((time_ms, amount))
-    events = [
-        {"id": f"{user}-{i}", "user": user, "ts": time_ms, "amount": amount, "kind": "card"}
-        for user, history in by_user.items()
-        for i, (time_ms, amount) in enumerate(history)
-    ]
-    outcome = scorer.events(payment(window_features=FEATURES), events)
-    assert outcome.dead_letters == []
-    got = {score["event_id"]: score for score in outcome.scores}
-    assert len(got) == len(events)
-    for user, history in by_user.items():
-        for i, row in enumerate(expected(history)):
-            score = got[f"{user}-{i}"]
-            assert score["sequence"] == i + 1
-            seen = [abs(a) for _, a in history[: i + 1] if a is not None and math.isfinite(a)]
-            for name, value in row.items():
-                # A sum is exact relative to what was summed, not to a result that has cancelled.
-                scale = 1e-9 * max(seen, default=0) * (math.sqrt(len(history)) if name.startswith("stddev") else 1)
-                # Deviations below this have squares that are no doubles.
-                scale = max(scale, 1e-150)
-                found = score["features"][name]
-                assert found == (value if value is None else pytest.approx(value, rel=1e-9, abs=scale)), (name, i)
-
-
-def test_lateness_is_told_against_the_newest_event_of_the_key(scorer: Scorer, payment: Any) -> None:
-    times = [0, 300_000, 300_000 - TOLERANCE_MS, 300_000 - TOLERANCE_MS - 1, 300_001]
-    events = [{"id": str(i), "user": "u", "ts": START + t, "amount": 1.0, "kind": "card"} for i, t in enumerate(times)]
-    scores = sorted(scorer.events(payment(), events).scores, key=lambda s: s["sequence"])
-    assert [s["late"] for s in scores] == [False, False, False, True, False]
-
-
-def test_a_feature_reads_another_domains_events_of_the_same_entity(scorer: Scorer, payment: Any) -> None:
-    from scoring import framed
-
-    from riskloom.domain import Topic
-
-    claim = payment(name="claim", topic=Topic(name="claims"))
-    counts = (
-        WindowFeature(name="claims_1hr", aggregate="count", window="1hr", source="claim", default=-1.0),
-        WindowFeature(name="claimed_1hr", aggregate="sum", window="1hr", source="claim", value="amount"),
+@pytest.fixture(scope="module")
+def domains(payment: Any) -> list[EventDomain]:
+    """Payments with every feature, and refunds of another tolerance that read payments."""
+    theirs = (
+        WindowFeature(name="payments", aggregate="sum", window="1hr", value="amount", source="payment"),
+        WindowFeature(name="last_payment", aggregate="last", window="1hr", value="amount", source="payment"),
+        WindowFeature(name="refunds", aggregate="sum", window="5min", value="amount"),
     )
-    pay = payment(window_features=counts)
-    schema_id = scorer.registry.add(claim.avro_schema)
-
-    def record(topic: str, i: int, user: str) -> tuple[str, bytes]:
-        event = {"id": str(i), "user": user, "ts": START + i * 1000, "amount": 10.0, "kind": "card"}
-        return topic, framed(claim.avro_schema, schema_id, event)
-
-    records = [
-        record("payments", 0, "a"),
-        record("claims", 1, "a"),
-        record("claims", 2, "a"),
-        record("payments", 3, "a"),
-        record("payments", 4, "b"),
+    return [
+        payment(avro_schema=SCHEMA, window_features=tuple(features())),
+        payment(
+            name="refund",
+            topic=Topic(name="refunds"),
+            avro_schema=SCHEMA,
+            window_features=theirs,
+            late_tolerance=timedelta(seconds=30),
+            count_late=False,
+        ),
     ]
-    both = {s["event_id"]: s["features"] for s in scorer([claim, pay], records).scores if s["domain"] == "payment"}
-    assert both == {
-        "0": {"claims_1hr": -1.0, "claimed_1hr": 0.0},
-        "3": {"claims_1hr": 2.0, "claimed_1hr": 20.0},
-        "4": {"claims_1hr": -1.0, "claimed_1hr": 0.0},
-    }
-    alone = scorer([pay], [r for r in records if r[0] == "payments"]).scores
-    assert all(s["features"] == {"claims_1hr": -1.0, "claimed_1hr": 0.0} for s in alone)
+
+
+def test_the_kernel_agrees_with_the_reference_on_1000_histories(scorer: Scorer, domains: list[EventDomain]) -> None:
+    drawn_histories = drawn(histories([domain.name for domain in domains]), HISTORIES)
+    assert len(drawn_histories) == HISTORIES
+    by_user = of_users(drawn_histories)
+    scores = scored_by_user(scorer, domains, by_user)
+    problems = [
+        problem
+        for user, events in by_user.items()
+        for problem in disagreements(Oracle(domains, PYTHON), events, scores[user])
+    ]
+    assert not problems, "\n".join([f"{len(problems)} disagreements, such as", *problems[:20]])
+
+
+steady = st.lists(st.tuples(st.integers(0, 20_000), st.floats(-1e6, 1e6)), min_size=1, max_size=40)
+
+
+@pytest.mark.parametrize("window", ["10s", "1min", "7min"])
+def test_a_rolling_window_differs_from_the_exact_one_by_its_oldest_tile_at_most(
+    scorer: Scorer, payment: Any, window: str
+) -> None:
+    counted = WindowFeature(name="counted", aggregate="count", window=window)
+    summed = WindowFeature(name="summed", aggregate="sum", window=window, value="amount")
+    domain = payment(avro_schema=SCHEMA, window_features=(counted, summed))
+    length = window_length(window) // timedelta(milliseconds=1)
+    by_user = of_users([_in_order(history) for history in drawn(steady, 100)])
+    scores = scored_by_user(scorer, [domain], by_user)
+    for user, events in by_user.items():
+        for i, score in enumerate(scores[user]):
+            seen = [event.fields for event in events[: i + 1]]
+            ages = [seen[-1]["ts"] - fields["ts"] for fields in seen]
+            exact = [fields["amount"] for fields, age in zip(seen, ages, strict=True) if age < length]
+            oldest = [
+                abs(fields["amount"])
+                for fields, age in zip(seen, ages, strict=True)
+                if length - length / 60 <= age < length
+            ]
+            assert 0 <= len(exact) - score["features"]["counted"] <= len(oldest)
+            assert abs(sum(exact) - score["features"]["summed"]) <= sum(oldest) + 1e-9 * sum(map(abs, exact))
+
+
+def _in_order(steps: Sequence[tuple[int, float]]) -> list[tuple[str, dict[str, Any]]]:
+    time_ms, events = 1_700_000_000_000, []
+    for i, (step, amount) in enumerate(steps):
+        time_ms += step
+        fields = {"id": str(i), "merchant": None, "ts": time_ms, "amount": amount, "price": None, "kind": None}
+        events.append(("payment", fields))
+    return events
+
+
+def test_a_feature_of_a_domain_that_is_not_installed_has_its_default(scorer: Scorer, payment: Any) -> None:
+    features = (
+        WindowFeature(name="count", aggregate="count", window="1hr", source="refund", default=-1.0),
+        WindowFeature(name="sum", aggregate="sum", window="1hr", source="refund", value="amount"),
+        WindowFeature(name="last", aggregate="last", window="1hr", source="refund", value="amount"),
+    )
+    event = Event("payment", {"id": "1", "user": "u", "ts": 0, "amount": 10.0, "kind": "card"})
+    [score] = scored_by_user(scorer, [payment(window_features=features)], {"u": [event]})["u"]
+    assert score["features"] == {"count": -1.0, "sum": 0.0, "last": None}
