@@ -17,8 +17,9 @@ from riskloom.bench.spans import ratio
 from riskloom.bench.worker import Worker
 from riskloom.discovery import InstalledDomain
 from riskloom.errors import JobError
-from riskloom.offsets import end_offsets, total
+from riskloom.offsets import Offsets, end_offsets, total
 from riskloom.schemas.registry import RegisteredSchema, register_all
+from riskloom.stream.checkpoint import offsets_json
 from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, decoded, read_events, start_query
 from riskloom.stream.plan import job_plan
 from riskloom.stream.session import spark_log
@@ -70,22 +71,31 @@ def bench_drain(
     ensure_topics(settings, domains)
     schemas = register_all(settings, domains)
     ids = {topic: schema.schema_id for topic, schema in schemas.items()}
+    # What was in the topics before is no part of the backlog.
+    begin = end_offsets(settings, [installed.domain.topic.name for installed in domains])
     report(f"producing {plan.events:,} events")
     with Worker(backlog, settings, domains, ids, plan.events, plan.span, plan.seed) as producer:
         events: int = producer.result()
 
     def score(spark: SparkSession) -> StreamingQuery:
-        checkpoint = settings.home_dir / "checkpoints" / "drain"
-        mode, most = Mode.AVAILABLE_NOW, plan.batch_events
-        return start_query(spark, settings, domains, schemas, checkpoint=checkpoint, mode=mode, max_batch_events=most)
+        return start_query(
+            spark,
+            settings,
+            domains,
+            schemas,
+            checkpoint=settings.home_dir / "checkpoints" / "drain",
+            mode=Mode.AVAILABLE_NOW,
+            max_batch_events=plan.batch_events,
+            starting_offsets=begin,
+        )
 
     report("scoring them")
-    begin = _written(servers)
+    before = _written(servers)
     scoring = _drained(servers, plan, score)
-    end = _written(servers)
+    after = _written(servers)
     report("decoding them")
-    decoding = _drained(servers, plan, lambda spark: _decode(spark, servers, domains, schemas, plan))
-    scored, dead = (end[topic] - begin[topic] for topic in (SCORES_TOPIC, DEAD_LETTERS_TOPIC))
+    decoding = _drained(servers, plan, lambda spark: _decode(spark, servers, domains, schemas, plan, begin))
+    scored, dead = (after[topic] - before[topic] for topic in (SCORES_TOPIC, DEAD_LETTERS_TOPIC))
     result = {
         "bench": "drain",
         **about,
@@ -110,10 +120,18 @@ def _decode(
     domains: Sequence[InstalledDomain],
     schemas: Mapping[str, RegisteredSchema],
     plan: Plan,
+    begin: Offsets,
 ) -> StreamingQuery:
     settings = servers.settings
     job = job_plan(settings, [installed.domain for installed in domains], schemas)
-    records = read_events(spark, settings, domains, mode=Mode.AVAILABLE_NOW, max_batch_events=plan.batch_events)
+    records = read_events(
+        spark,
+        settings,
+        domains,
+        mode=Mode.AVAILABLE_NOW,
+        max_batch_events=plan.batch_events,
+        starting=offsets_json(begin),
+    )
     return (
         decoded(records, job)
         .writeStream.format("noop")

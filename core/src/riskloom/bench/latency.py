@@ -22,7 +22,7 @@ from riskloom.bench.spans import Span, batch_ends, boundaries, percentiles, rati
 from riskloom.bench.worker import Worker
 from riskloom.discovery import InstalledDomain
 from riskloom.domain import Topic
-from riskloom.offsets import end_offsets
+from riskloom.offsets import Offsets, end_offsets
 from riskloom.produce.rate import Schedule
 from riskloom.produce.report import DeliveryReport, Progress
 from riskloom.schemas.registry import RegisteredSchema, register_all
@@ -100,8 +100,7 @@ class LatencyBench:
         self._domains, self._plan, self._report = domains, plan, report
         ensure_topics(self._settings, domains)
         self._schemas: Mapping[str, RegisteredSchema] = register_all(self._settings, domains)
-        topics = end_offsets(self._settings, [installed.domain.topic.name for installed in domains])
-        self._partitions = sum(map(len, topics.values()))
+        self._partitions = sum(map(len, self._ends().values()))
         self._tasks = tasks_of(domains, self._partitions, Mode.REALTIME)
 
     def scoring(self) -> Measured:
@@ -148,6 +147,7 @@ class LatencyBench:
                 self._domains,
                 self._schemas,
                 checkpoint=self._settings.home_dir / "checkpoints" / "scoring",
+                starting_offsets=self._ends(),
                 batch=self._batch,
             )
             yield reading(spark, self._settings, query, self._tasks)
@@ -172,6 +172,10 @@ class LatencyBench:
                 batch=self._batch,
             )
             yield reading(spark, self._settings, query, self._partitions)
+
+    def _ends(self) -> Offsets:
+        """Where the domains' topics end now: what was in them before is none of the load."""
+        return end_offsets(self._settings, [installed.domain.topic.name for installed in self._domains])
 
     @property
     def _batch(self) -> str:

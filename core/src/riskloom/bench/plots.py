@@ -59,3 +59,24 @@ def _figure(file: Path, panels: int) -> Iterator[list[Any]]:
     figure = Figure(figsize=(6 * panels, 4), layout="constrained")
     yield list(figure.subplots(1, panels, sharey=True, squeeze=False)[0])
     figure.savefig(file)
+
+
+def plot_state(file: Path, result: Mapping[str, Any]) -> None:
+    """Draw the cost of an event and the size of a key's state as keys and features grow.
+
+    Args:
+        file: Where to; its suffix says the format.
+        result: What `riskloom.bench.state.bench_state` answered.
+    """
+    with _figure(file, 2) as panels:
+        for axes, axis in zip(panels, ("keys", "features"), strict=True):
+            points = result[f"by_{axis}"]
+            sizes = [point[axis] for point in points]
+            axes.plot(sizes, [point["us_per_event"] for point in points], marker="o", label="us an event")
+            axes.axhline(result["floor"]["us_per_event"], color="grey", linestyle=":", label="without window features")
+            axes.set(xlabel=axis, xscale="log", ylim=(0, None))
+            sizes_axes = axes.twinx()
+            sizes_axes.plot(sizes, [point["bytes_per_key"] for point in points], marker="s", color="tab:orange")
+            sizes_axes.set(ylabel="bytes a key (squares)", ylim=(0, None))
+        panels[0].set(ylabel="CPU us an event (circles)")
+        panels[0].legend()

@@ -28,14 +28,15 @@ class Servers:
 
 
 @contextmanager
-def bench_servers(given: Mapping[str, str | Path | None], report: Report) -> Iterator[Servers]:
+def bench_servers(given: Mapping[str, str | Path | None] | None, report: Report) -> Iterator[Servers]:
     """Have Kafka and the schema registry for as long as this context lasts.
 
     They are started, with empty topics, in a temporary folder; unless `given` names servers, or
     RISKLOOM_BOOTSTRAP_SERVERS does: those are used as they are, and left as the benchmark leaves them.
 
     Args:
-        given: The options of `riskloom.cli.options.server_options`, None where not given.
+        given: The options of `riskloom.cli.options.server_options`, None where not given. None: own servers, whatever
+            the environment says.
         report: Is told of progress.
 
     Raises:
@@ -44,7 +45,7 @@ def bench_servers(given: Mapping[str, str | Path | None], report: Report) -> Ite
     """
     folder = Path(tempfile.mkdtemp(prefix="riskloom-bench-"))
     try:
-        if any(given.values()) or "RISKLOOM_BOOTSTRAP_SERVERS" in os.environ:
+        if given is not None and (any(given.values()) or "RISKLOOM_BOOTSTRAP_SERVERS" in os.environ):
             settings = load_settings(**given)
             report(f"using Kafka at {settings.bootstrap_servers}")
             yield Servers(settings.model_copy(update={"home": folder}), {})

@@ -28,6 +28,8 @@ _CONFIGURATION = {
     "spark.sql.ansi.enabled": "false",
     "spark.sql.streaming.stateStore.providerClass": ROCKSDB,
     "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+    # The one that Real-Time Mode knows: with it the batch modes leave a checkpoint that any mode goes on from.
+    "spark.sql.streaming.stateStore.checkpointFormatVersion": "2",
     # Counting the rows costs a read for every write of a key.
     "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",
     # Timers would otherwise make available-now run empty batches for ever.
