@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from operator import itemgetter
 from typing import Any
 
 import duckdb
@@ -14,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import sqlglot
+from state_oracle import Oracle
 
 from riskloom.discovery import discover
-from riskloom.domain import EventDomain, WindowFeature, window_length
+from riskloom.domain import EventDomain
 from riskloom.rules import scoring_stages
 
 NAMES = ("claims", "transactions", "iot")
@@ -53,49 +52,41 @@ def select(connection: duckdb.DuckDBPyConnection, table: pa.Table, columns: Mapp
     return connection.sql(f"SELECT *, {added} FROM events").to_arrow_table()
 
 
-def recount(feature: WindowFeature, values: list[float]) -> float | None:
-    """Reduce what is in a window, in plain Python."""
-    if feature.aggregate in ("count", "sum") or not values:
-        empty = 0.0 if feature.default is None and feature.aggregate in ("count", "sum") else feature.default
-        reduced = {"count": float(len(values)), "sum": math.fsum(values)}
-        return reduced[feature.aggregate] if values else empty
-    if feature.aggregate == "stddev":
-        return statistics.stdev(values) if len(values) > 1 else feature.default
-    return {"mean": statistics.fmean, "min": min, "max": max}[feature.aggregate](values)
-
-
-def keys_and_times(domain: EventDomain, events: Mapping[str, pa.Table]) -> tuple[list[str], list[int]]:
-    own = events[domain.name]
-    return own[domain.key].to_pylist(), own[domain.event_time].cast(pa.int64()).to_pylist()
+def sql_of_sources(domains: Mapping[str, EventDomain]) -> dict[str, list[str]]:
+    """List the SQL of window features by the domain whose fields it speaks of."""
+    texts: dict[str, dict[str, None]] = {name: {} for name in domains}
+    for name, domain in domains.items():
+        for feature in domain.window_features:
+            given = (feature.value, feature.other, feature.where)
+            texts[feature.source or name].update(dict.fromkeys(sql for sql in given if sql))
+    return {name: list(found) for name, found in texts.items()}
 
 
 def windows(
-    connection: duckdb.DuckDBPyConnection, domain: EventDomain, events: Mapping[str, pa.Table], by_name: Mapping
-) -> dict[str, list[float | None]]:
-    """Recount every window feature of a domain for each of its events, from all events of the same key until then."""
-    answer = {}
-    keys, times = keys_and_times(domain, events)
-    for feature in domain.window_features:
-        source = by_name[feature.source or domain.name]
-        measured = select(
-            connection,
-            events[source.name],
-            {"_value": f"CAST(({feature.value or '1'}) AS DOUBLE)", "_in": feature.where or "true"},
+    connection: duckdb.DuckDBPyConnection, domains: Mapping[str, EventDomain], events: Mapping[str, pa.Table]
+) -> dict[str, dict[str, list[float | None]]]:
+    """Work out every window feature of every event, all domains in the order of their times, by the reference."""
+    texts = sql_of_sources(domains)
+    arrivals: list[tuple[int, str, dict[str, Any]]] = []
+    for name, domain in domains.items():
+        names = [f"_sql_{i}" for i in range(len(texts[name]))]
+        table = select(connection, events[name], dict(zip(names, texts[name], strict=True)))
+        kept = [domain.event_id, domain.event_time, *(entity.field for entity in domain.entities), *names]
+        table = table.select(kept)
+        at = table.column_names.index(domain.event_time)
+        table = table.set_column(at, domain.event_time, events[name][domain.event_time].cast(pa.int64()))
+        arrivals.extend(
+            (row[domain.event_time], name, row | dict(zip(texts[name], map(row.get, names), strict=True)))
+            for row in table.to_pylist()
         )
-        past: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for key, time, value, counts in zip(
-            *keys_and_times(source, events),
-            measured["_value"].to_pylist(),
-            measured["_in"].to_pylist(),
-            strict=True,
-        ):
-            if counts and value is not None:
-                past[key].append((time, value))
-        length = window_length(feature.window).total_seconds() * 1000
-        answer[feature.name] = [
-            recount(feature, [value for at, value in past[key] if time - length < at <= time])
-            for key, time in zip(keys, times, strict=True)
-        ]
+    arrivals.sort(key=lambda arrival: arrival[0])
+    oracle = Oracle(list(domains.values()), {sql: itemgetter(sql) for sqls in texts.values() for sql in sqls})
+    answer: dict[str, dict[str, list[float | None]]] = {
+        name: {feature.name: [] for feature in domain.window_features} for name, domain in domains.items()
+    }
+    for _, name, event in arrivals:
+        for feature, value in oracle.score(name, event).features.items():
+            answer[name][feature].append(value.number)
     return answer
 
 
@@ -119,10 +110,11 @@ def scored(domains: dict[str, EventDomain]) -> dict[str, pa.Table]:
     """Events of all domains, with their features, terms and scores."""
     connection = duckdb.connect()
     events = {name: make(domain, EVENTS, rate=RATE) for name, domain in domains.items()}
+    counted = windows(connection, domains, events)
     tables = {}
     for name, domain in domains.items():
         table = events[name]
-        for feature, values in windows(connection, domain, events, domains).items():
+        for feature, values in counted[name].items():
             table = table.append_column(feature, pa.array(values, type=pa.float64()))
         for stage in scoring_stages(domain):
             table = select(connection, table, stage)

@@ -21,8 +21,18 @@ UNITS = {
     "transactions": ("velocity_risk_score", "amount_spike_risk", "card_testing_score", "decline_share_5min"),
     "iot": ("iot_anomaly_score_5min", "sensor_deviation_score", "own_deviation_score", "swing_score_5min"),
 }
-NULLABLE = {"claim_ratio_stddev_7d", "stddev_transaction_amount_7d", "stddev_offset_24hr"}
-"""The windows that are null for the first event of a key."""
+NULLABLE = {
+    "claim_ratio_mean_7d",
+    "claim_ratio_stddev_7d",
+    "earlier_mean_amount_7d",
+    "earlier_stddev_amount_7d",
+    "heat_correlation_24hr",
+    "recent_variance_offset",
+    "seconds_since_last_transaction",
+    "stddev_offset_24hr",
+    "stddev_transaction_amount_7d",
+}
+"""The windows that are null for the first events of a key."""
 
 Numbers = npt.NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from riskloom.domain import ScoringRule, Term
 
 RULE = ScoringRule(
-    version="2",
+    version="1",
     terms=(
         Term(
             code="READING_OUT_OF_RANGE",
@@ -24,18 +24,6 @@ RULE = ScoringRule(
             sql="CASE WHEN abs(reading_offset) > 2.5 THEN swing_score_5min ELSE 0 END",
             weight=0.15,
             description="The readings jumped within 5 minutes.",
-        ),
-        Term(
-            code="FLATLINE",
-            sql="flatline_score",
-            weight=0.3,
-            description="The sensor has sent the same reading several times in a row.",
-        ),
-        Term(
-            code="DRIFT",
-            sql="drift_score",
-            weight=0.1,
-            description="The latest readings have moved away from the device's own of 24 hours.",
         ),
         Term(
             code="POOR_HEALTH",
