@@ -95,6 +95,19 @@ def test_a_series_belongs_to_the_domain_whose_events_it_measures(payment: Any) -
     assert [series["id"] for series in plan["claim"]["series"]] == [f["series"] for f in plan["payment"]["features"]]
 
 
+def test_a_domain_that_comes_leaves_the_series_of_the_others(payment: Any) -> None:
+    pay = payment(window_features=(window("a"), window("b", "mean")))
+    reader = payment(
+        name="claim",
+        topic=Topic(name="claims"),
+        window_features=(window("most", "max", source="payment"), window("all", source="payment")),
+    )
+    (alone,) = plan_of(pay)["domains"]
+    together = plan_of(pay, reader)["domains"][0]
+    assert [feature["series"] for feature in together["features"]] == [f["series"] for f in alone["features"]]
+    assert [series["columns"] for series in together["series"]] == [["sum"], ["max", "sum"]]
+
+
 def test_a_feature_of_a_domain_that_is_not_installed_has_no_series(payment: Any) -> None:
     features = (window("sum", source="claim"), window("mean", "mean", source="claim"), window("own"))
     (domain,) = plan_of(payment(window_features=features))["domains"]

@@ -162,7 +162,8 @@ class _Sender:
         for begin in range(0, len(keys), _BLOCK_EVENTS):
             block = keys[begin : begin + _BLOCK_EVENTS]
             events = self._generator.of_keys(np.full(len(block), time_ms), block)
-            self._client.send(self._topic, self._encoder.encode(events).messages, self._ledger, lambda: False)
+            for part in self._encoder.encode(events):
+                self._client.send(self._topic, part.messages, self._ledger, lambda: False)
             self._client.poll()
         self._client.drain(lambda: None)
         if self._ledger.failed:

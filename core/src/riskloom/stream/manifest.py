@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from riskloom.domain import EventDomain
 from riskloom.offsets import Offsets
-from riskloom.stream.plan import kept_series
-from riskloom.stream.series import Series, series_of
+from riskloom.stream.plan import read_series
+from riskloom.stream.series import Series
 
 VERSION = 1
 
@@ -60,23 +60,16 @@ class Manifest(_Record):
 
 def described(domains: Sequence[EventDomain]) -> dict[str, DomainState]:
     """Describe what the state keeps for each domain."""
-    by_name = {domain.name: domain for domain in domains}
-    kept = {one.key: one for series in kept_series(domains).values() for one in series}
-    found = {}
-    for domain in domains:
-        windows = {}
-        for feature in domain.window_features:
-            source = by_name.get(feature.source or domain.name)
-            if source is not None:
-                windows[feature.name] = _window(kept[series_of(feature, domain, source).key])
-        found[domain.name] = DomainState(
+    return {
+        domain.name: DomainState(
             topic=domain.topic.name,
             key=domain.key,
             entity=domain.key_entity.name,
             late_tolerance_s=domain.late_tolerance.total_seconds(),
-            windows=windows,
+            windows={name: _window(series) for name, series in read_series(domain, domains).items()},
         )
-    return found
+        for domain in domains
+    }
 
 
 def _window(series: Series) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -52,17 +52,37 @@ def job_plan(
     }
 
 
+def read_series(domain: EventDomain, domains: Iterable[EventDomain]) -> dict[str, Series]:
+    """Find the series that each window feature of a domain is read from.
+
+    Features of the domain that need the same measure share a series. What other domains read makes no difference: a
+    domain that comes or goes leaves the series of the others, and so their state, as they are.
+
+    Args:
+        domain: The domain that declares the features.
+        domains: All domains of the job.
+
+    Returns:
+        By feature; one whose source is not among the domains is left out.
+    """
+    sources = {source.name: source for source in domains}
+    own = {
+        feature.name: series_of(feature, domain, sources[feature.source or domain.name])
+        for feature in domain.window_features
+        if (feature.source or domain.name) in sources
+    }
+    shared: dict[tuple[Any, ...], Series] = {}
+    for series in own.values():
+        shared[series.key] = shared[series.key].merged(series) if series.key in shared else series
+    return {name: shared[series.key] for name, series in own.items()}
+
+
 def kept_series(domains: Sequence[EventDomain]) -> dict[str, list[Series]]:
     """Collect what is kept of the events of each domain: every series that a window feature of any domain reads."""
-    by_name = {domain.name: domain for domain in domains}
-    kept: dict[str, dict[tuple[Any, ...], Series]] = {name: {} for name in by_name}
+    kept: dict[str, dict[int, Series]] = {domain.name: {} for domain in domains}
     for domain in domains:
-        for feature in domain.window_features:
-            source = by_name.get(feature.source or domain.name)
-            if source is not None:
-                series = series_of(feature, domain, source)
-                known = kept[source.name].get(series.key)
-                kept[source.name][series.key] = series if known is None else known.merged(series)
+        for series in read_series(domain, domains).values():
+            kept[series.source][series.id] = series
     return {name: list(series.values()) for name, series in kept.items()}
 
 
@@ -76,7 +96,8 @@ def _domain(
 ) -> dict[str, Any]:
     # The key's operator is the last one.
     operator = {None: len(entities)} | {name: i for i, name in enumerate(entities)}
-    features = [_feature(feature, domain, domains, kept, operator) for feature in domain.window_features]
+    read = read_series(domain, domains)
+    features = [_feature(feature, read.get(feature.name), operator) for feature in domain.window_features]
     series = [one.as_json(operator[one.entity]) for one in kept[domain.name]]
     passed = {part["operator"] for part in (*features, *series)}
     fields = {entity.name: entity.field for entity in domain.entities}
@@ -111,18 +132,7 @@ def _visit(operator: int, entity: str, field: str) -> dict[str, Any]:
     return {"operator": operator, "entity": entity, "field": field}
 
 
-def _feature(
-    feature: WindowFeature,
-    domain: EventDomain,
-    domains: Sequence[EventDomain],
-    kept: Mapping[str, list[Series]],
-    operator: Mapping[str | None, int],
-) -> dict[str, Any]:
-    source = next((other for other in domains if other.name == (feature.source or domain.name)), None)
-    series = None
-    if source is not None:
-        key = series_of(feature, domain, source).key
-        series = next(one for one in kept[source.name] if one.key == key)
+def _feature(feature: WindowFeature, series: Series | None, operator: Mapping[str | None, int]) -> dict[str, Any]:
     return {
         "name": feature.name,
         "operator": operator[series.entity if series else None],
