@@ -64,7 +64,8 @@ def backlog(
         for n in range(blocks):
             for name, stream in streams.items():
                 count = parts[name][n + 1] - parts[name][n]
-                stream.send_now(np.linspace(edges[n], edges[n + 1], count).astype(np.int64), lambda: False)
+                if count:
+                    stream.send_now(np.linspace(edges[n], edges[n + 1], count).astype(np.int64), lambda: False)
                 client.poll()
             line.tell(sum(stream.ledger.sent for stream in streams.values()))
         client.drain(lambda: None)
