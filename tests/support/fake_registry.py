@@ -76,6 +76,8 @@ class _Handler(BaseHTTPRequestHandler):
                 if not 0 < number <= len(ids):
                     return 404, {"error_code": 40402, "message": "no such version"}
                 return 200, self._registered(subject, number)
+            case "GET", ["schemas", "ids", schema_id]:
+                return 200, {"schema": registry.schemas[int(schema_id) - 1]}
             case "POST", ["subjects", subject]:
                 for number, schema_id in enumerate(registry.subjects.get(subject, []), 1):
                     if registry.schemas[schema_id - 1] == body["schema"]:

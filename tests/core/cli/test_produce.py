@@ -20,7 +20,7 @@ DOMAINS = (payments("payments"), payments("refunds"))
 
 def report(**changes: Any) -> DeliveryReport:
     ledger = Ledger()
-    ledger.sent = ledger.acknowledged = 1000
+    ledger.sent = 1000
     ledger.bytes = 2_500_000
     ledger.latencies = [0.012]
     delivery = ledger.delivery(2.0, 500.0)

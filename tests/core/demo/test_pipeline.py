@@ -28,7 +28,7 @@ def delivered(**sent: int) -> DeliveryReport:
     ledgers = {}
     for name, count in sent.items():
         ledgers[name] = ledger = Ledger()
-        ledger.sent = ledger.acknowledged = count
+        ledger.sent = count
     return DeliveryReport(
         domains={name: ledger.delivery(1.0, None) for name, ledger in ledgers.items()},
         total=Ledger.merged(ledgers).delivery(1.0, None),
@@ -94,7 +94,7 @@ class Demo:
 
     def produce(self, settings: Settings, domains: Any, **options: Any) -> DeliveryReport:
         self.produced = options
-        options["progress"](Progress(0.5, {"payments": 3, "refunds": 2}, {}, 0, 0))
+        options["progress"](Progress(0.5, {"payments": 3, "refunds": 2}, 0, 0, 0))
         if self.failure is not None:
             raise self.failure
         return self.report

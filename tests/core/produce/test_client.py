@@ -8,7 +8,7 @@ import pytest
 from mock_kafka import MockKafka
 
 from riskloom.errors import SettingsError
-from riskloom.produce.client import DEFAULTS, Client
+from riskloom.produce.client import DEFAULTS, UNPACED, Client
 from riskloom.produce.rate import Stopwatch
 from riskloom.produce.report import Ledger
 from riskloom.settings import Settings
@@ -41,6 +41,18 @@ def test_what_is_sent_arrives_and_is_counted(kafka: MockKafka) -> None:
     assert {record.key() for record in records} == {b"the same"}
 
 
+def test_as_fast_as_it_goes_only_failures_are_reported(kafka: MockKafka) -> None:
+    ledger = Ledger()
+    sender = Client(kafka.settings, {"message.max.bytes": "1000"}, Stopwatch(), paced=False)
+    assert sender.send("t", [*messages(100), *messages(1, size=5000)], ledger, never) == 101
+    assert 0 <= sender.waiting <= 100
+    sender.drain(nothing)
+    assert sender.waiting == 0
+    assert (ledger.sent, ledger.acknowledged, ledger.failed) == (101, 100, {"MSG_SIZE_TOO_LARGE": 1})
+    assert ledger.latencies == []
+    assert len(kafka.records("t", 100)) == 100
+
+
 def test_a_full_queue_is_waited_for_in_order(kafka: MockKafka) -> None:
     ledger, stopwatch = Ledger(), Stopwatch()
     sender = Client(kafka.settings, {"queue.buffering.max.messages": "100"}, stopwatch)
@@ -67,10 +79,11 @@ def test_a_message_that_can_never_be_sent_fails_alone(kafka: MockKafka) -> None:
     assert (ledger.sent, ledger.acknowledged, ledger.failed) == (7, 6, {"MSG_SIZE_TOO_LARGE": 1})
 
 
-def test_what_kafka_never_acknowledges_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("paced", [True, False])
+def test_what_kafka_never_acknowledges_is_given_up(monkeypatch: pytest.MonkeyPatch, paced: bool) -> None:
     monkeypatch.setattr("riskloom.produce.client._DRAIN_PATIENCE_S", 0.2)
     ledger, told = Ledger(), []
-    sender = client(Settings(bootstrap_servers="127.0.0.1:1"))
+    sender = Client(Settings(bootstrap_servers="127.0.0.1:1"), {}, Stopwatch(), paced=paced)
     assert sender.send("t", messages(5), ledger, never) == 5
     sender.drain(lambda: told.append(1))
     assert (ledger.acknowledged, ledger.failed) == (0, {"_PURGE_QUEUE": 5})
@@ -80,6 +93,8 @@ def test_what_kafka_never_acknowledges_is_given_up(monkeypatch: pytest.MonkeyPat
 def test_an_unknown_property_is_a_setting_that_cannot_be_used() -> None:
     with pytest.raises(SettingsError, match=r'"foo.bar".*\n.*--set'):
         client(Settings(), foo_bar="1")
+    with pytest.raises(SettingsError, match=r"delivery.report.only.error.*\n.*--set"):
+        client(Settings(), delivery_report_only_error="true")
 
 
 def test_properties_win_over_settings_and_those_over_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,6 +110,10 @@ def test_properties_win_over_settings_and_those_over_defaults(monkeypatch: pytes
     assert seen["security.protocol"] == "SSL"
     assert (seen["linger.ms"], seen["acks"], seen["max.in.flight"]) == ("20", "0", "1")
     assert seen["batch.size"] == DEFAULTS["batch.size"] == 65536
+    Client(Settings(kafka_client=kafka_client), {}, Stopwatch(), paced=False)
+    assert seen["batch.size"] == UNPACED["batch.size"] > 65536
+    Client(Settings(kafka_client={"batch.size": "9"}), {}, Stopwatch(), paced=False)
+    assert seen["batch.size"] == "9"
 
 
 def test_the_defaults_are_those_of_the_product() -> None:

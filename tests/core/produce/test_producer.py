@@ -62,6 +62,7 @@ def test_the_asked_rate_is_produced_by_all_domains(kafka: MockKafka) -> None:
 def test_without_a_rate_a_run_says_what_limits_it(kafka: MockKafka) -> None:
     report = produce(kafka, throughput=0, duration=0.3)
     assert report.total.sent == report.total.acknowledged > 16_384
+    assert report.total.latency_ms is None
     assert report.limited_by in {"generator", "encoding", "enqueueing", "acknowledging", "librdkafka", "broker"}
     assert report.total.asked_rate is None
     shares = {name: delivery.sent / report.total.sent for name, delivery in report.domains.items()}
@@ -85,7 +86,8 @@ def test_a_run_ends_when_it_is_told_to(kafka: MockKafka, throughput: float) -> N
     assert report.interrupted
     assert report.total.sent == report.total.acknowledged > 0
     assert seen[0].seconds > 0
-    assert seen[0].sent.keys() == seen[0].acknowledged.keys() == {"payments", "refunds"}
+    assert seen[0].sent.keys() == {"payments", "refunds"}
+    assert 0 <= seen[0].acknowledged <= sum(seen[0].sent.values())
     assert (seen[0].failed, seen[0].rejected) == (0, 0)
 
 

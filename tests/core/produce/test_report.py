@@ -64,9 +64,10 @@ def test_ledgers_are_merged_by_weight() -> None:
     busy = acknowledged(Ledger(), [0.010] * 90_000)
     quiet = acknowledged(Ledger(), [0.100] * 10_000)
     quiet.failed["X"], busy.failed["X"], quiet.rejected, quiet.bytes, busy.bytes = 1, 2, 3, 4, 5
+    busy.sent, quiet.sent = busy.sent + 2, quiet.sent + 1
     total = Ledger.merged({"busy": busy, "quiet": quiet})
     assert (total.sent, total.acknowledged, total.failed, total.rejected, total.bytes) == (
-        100_000,
+        100_003,
         100_000,
         {"X": 3},
         3,

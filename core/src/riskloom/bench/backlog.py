@@ -50,7 +50,7 @@ def backlog(
         DeliveryError: If Kafka did not take some.
     """
     stopwatch = Stopwatch()
-    with Client(settings, {}, stopwatch) as client:
+    with Client(settings, {}, stopwatch, paced=False) as client:
         streams = {
             one.name: EventStream(one, schema_ids[one.domain.topic.name], seed, client, stopwatch) for one in domains
         }

@@ -27,6 +27,7 @@ def bench() -> None:
     Examples:
       riskloom bench latency --rate 5000 --duration 120
       riskloom bench drain --events 2000000 --json
+      riskloom bench produce
     """
 
 
@@ -237,6 +238,54 @@ def features(quick: bool, conf: tuple[str, ...], as_json: bool) -> None:
     _print(result, as_json, _features_table)
 
 
+@bench.command()
+@click.option(
+    "--duration", type=click.FloatRange(min=1), default=10, show_default=True, metavar="SECONDS", help="Of each run."
+)
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="How often the two take turns."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the generators.")
+@json_option
+@domain_options
+@server_options
+@click.pass_context
+def produce(
+    context: click.Context,
+    /,
+    duration: float,
+    rounds: int,
+    seed: int,
+    as_json: bool,
+    only: tuple[str, ...],
+    without: tuple[str, ...],
+    **servers: Any,
+) -> None:
+    """Measure how many events a second one process makes, encodes and delivers to Kafka.
+
+    Beside it, in turns: librdkafka alone, given bytes that were encoded before; and once confluent's AvroSerializer,
+    one event at a time. What was delivered is read from the topics.
+
+    Exits with 1 if an event that was sent is not in its topic.
+
+    \b
+    Examples:
+      riskloom bench produce
+      riskloom bench produce --duration 30 --rounds 5 --only claims
+      riskloom bench produce --json | jq '.events_per_s, .ratio'
+    """
+    from riskloom.bench.produce import Plan, bench_produce
+    from riskloom.bench.servers import bench_servers
+    from riskloom.discovery import discover
+
+    domains = discover(only, without)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with bench_servers(servers, _say) as started:
+        result, complete = bench_produce(started, domains, Plan(duration, rounds, seed=seed), report=_say)
+    _print(result, as_json, _produce_table)
+    context.exit(0 if complete else 1)
+
+
 def _say(line: str) -> None:
     click.echo(line, err=True)
 
@@ -306,3 +355,25 @@ def _features_table(result: dict[str, Any]) -> None:
     floor, ids = result["floor"], result["deduplicate"]
     click.echo(f"without window features: {floor['bytes_per_key']} bytes a key, {floor['us_per_event']} us an event")
     click.echo(f"ids remembered: {ids['bytes_per_key']} bytes a key, {ids['us_per_event']} us an event")
+
+
+def _produce_table(result: dict[str, Any]) -> None:
+    names = {
+        "riskloom": "events_per_s",
+        "raw_librdkafka": "raw_librdkafka_per_s",
+        "avro_serializer": "avro_serializer_per_s",
+    }
+    processes = tuple(result["cpu_us"]["riskloom"])
+    print_table(
+        ("", "events/s", *(f"{process} CPU us an event" for process in processes)),
+        [
+            (name.replace("_", " "), f"{result[figure]:,}", *(result["cpu_us"][name][p] for p in processes))
+            for name, figure in names.items()
+        ],
+    )
+    stages = ", ".join(f"{stage.replace('_', ' ')} {spent}" for stage, spent in result["stage_us"].items())
+    click.echo(f"microseconds an event, by stage: {stages}")
+    click.echo(
+        f"{result['ratio']} of raw librdkafka, {result['avro_serializer_ratio']} times AvroSerializer; "
+        f"limited by the {result['limited_by']}; {result['lost']} lost"
+    )

@@ -194,9 +194,8 @@ def _bar(duration: float | None, *, hidden: bool) -> Iterator[Callable[[Progress
         task = bar.add_task("connecting", total=duration)
 
         def show(progress: Progress) -> None:
-            acknowledged = sum(progress.acknowledged.values())
             bad = progress.failed + progress.rejected
-            text = f"{acknowledged:,} delivered, {acknowledged / progress.seconds:,.0f}/s"
+            text = f"{progress.acknowledged:,} delivered, {progress.acknowledged / progress.seconds:,.0f}/s"
             bar.update(
                 task,
                 description=f"{text}, [red]{bad:,} failed or rejected[/red]" if bad else text,

@@ -47,7 +47,7 @@ class Delivery(_Report):
     delivery_ratio: float
     """Acknowledged of sent, 0 to 1; 1 when nothing was sent."""
     latency_ms: Latency | None
-    """None when nothing was acknowledged."""
+    """None when nothing was acknowledged, and of a run without a rate: it would measure how long the queue is."""
 
 
 class DeliveryReport(_Report):
@@ -86,8 +86,8 @@ class Progress:
     """Since the start."""
     sent: Mapping[str, int]
     """Events handed to the Kafka client, by domain."""
-    acknowledged: Mapping[str, int]
-    """Events that Kafka acknowledged, by domain."""
+    acknowledged: int
+    """Events of all domains that Kafka acknowledged."""
     failed: int
     """Events of all domains that were not delivered."""
     rejected: int
@@ -95,24 +95,29 @@ class Progress:
 
 
 class Ledger:
-    """Counts what becomes of the events of one topic. `on_delivery` is called for each, so it does little."""
+    """Counts what becomes of the events of one topic."""
 
     def __init__(self) -> None:
         self.sent = 0
         self.bytes = 0
-        self.acknowledged = 0
         self.rejected = 0
         self.failed: Counter[str] = Counter()
         self.latencies: list[float] = []
+        self._reports = 0
         self._every = 1
 
+    @property
+    def acknowledged(self) -> int:
+        """How many events Kafka has, once none is waited for: all that were sent and did not fail."""
+        return self.sent - self.failed.total()
+
     def on_delivery(self, error: Any, message: Any) -> None:
-        """Take one delivery report of confluent-kafka."""
+        """Take one delivery report of confluent-kafka. It may be called for each event, so it does little."""
         if error is not None:
             self.failed[error.name()] += 1
             return
-        self.acknowledged += 1
-        if self.acknowledged % self._every == 0:
+        self._reports += 1
+        if self._reports % self._every == 0:
             self.latencies.append(message.latency())
             if len(self.latencies) == 2 * _KEPT_LATENCIES:  # halve them, so that they stay evenly spread
                 self.latencies = self.latencies[1::2]
@@ -152,7 +157,6 @@ class Ledger:
         for ledger in ledgers.values():
             total.sent += ledger.sent
             total.bytes += ledger.bytes
-            total.acknowledged += ledger.acknowledged
             total.rejected += ledger.rejected
             total.failed.update(ledger.failed)
             total.latencies += ledger.latencies[:: coarsest // ledger._every]

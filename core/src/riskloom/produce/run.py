@@ -69,14 +69,14 @@ class Run:
         if self._progress is None or now - self._told < _PROGRESS_S:
             return
         self._told = now
-        ledgers = self._ledgers
+        total = Ledger.merged(self._ledgers)
         self._progress(
             Progress(
                 seconds=now,
-                sent={name: ledger.sent for name, ledger in ledgers.items()},
-                acknowledged={name: ledger.acknowledged for name, ledger in ledgers.items()},
-                failed=sum(ledger.failed.total() for ledger in ledgers.values()),
-                rejected=sum(ledger.rejected for ledger in ledgers.values()),
+                sent={name: ledger.sent for name, ledger in self._ledgers.items()},
+                acknowledged=max(0, total.acknowledged - self.client.waiting),  # dead letters of a file wait as well
+                failed=total.failed.total(),
+                rejected=total.rejected,
             )
         )
 

@@ -57,13 +57,13 @@ class EventStream:
 
         Args:
             times: Milliseconds since the epoch, UTC, ascending, shape (n,).
-            give_up: Asked while Kafka's queue is full; true leaves the rest unsent.
+            give_up: Asked after each part and while Kafka's queue is full; true leaves the rest unsent.
         """
         for block in self._make(times):
-            if give_up():
-                return
             sent = self._client.send(self._topic, block.messages, self.ledger, give_up)
             self.ledger.bytes += block.size(0, sent)
+            if give_up():
+                return
 
     @property
     def made(self) -> int:
