@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from scoring import Scorer, framed
-from state_oracle import Fields, Oracle
+from state_oracle import Fields, Oracle, Python
 
 from riskloom.domain import EventDomain
 
@@ -72,3 +72,16 @@ def disagreements(oracle: Oracle, events: Sequence[Event], scores: Sequence[Scor
             history = "\n  ".join(f"{event.domain} {dict(event.fields)}" for event in events[: i + 1])
             yield f"{'; '.join(wrong)}\n  {history}"
             return  # what follows may differ because of it
+
+
+def assert_agreement(
+    scorer: Scorer, domains: Sequence[EventDomain], python: Python, by_user: Mapping[str, Sequence[Event]]
+) -> None:
+    """Hold the kernel to the reference over users' events, each user's in order of arrival."""
+    scores = scored_by_user(scorer, domains, by_user)
+    problems = [
+        problem
+        for user, events in by_user.items()
+        for problem in disagreements(Oracle(domains, python), events, scores[user])
+    ]
+    assert not problems, "\n".join([f"{len(problems)} disagreements, such as", *problems[:20]])

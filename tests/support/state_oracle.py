@@ -15,6 +15,8 @@ from window_oracle import Series, Value, milliseconds, series_of
 from riskloom.domain import EventDomain, WindowFeature
 
 REMEMBERED_IDS = 256
+OF_ANY_VALUE = {"distinct_count", "run_length"}
+"""What tells values apart and takes them as they are; every other aggregate leaves out what is not finite."""
 ZERO_WHEN_EMPTY = {"count", "sum", "sum_of_products", "distinct_count", "run_length", "duration"}
 
 Fields = Mapping[str, Any]
@@ -150,6 +152,8 @@ def measure_of(feature: WindowFeature, python: Python, event: Fields) -> Any:
         other = python[feature.other](event)
         pair = None if other is None else (float(measure), float(other))
         measure = pair if pair is None or feature.aggregate == "correlation" else math.prod(pair)
-    numbers = measure if isinstance(measure, tuple) else (measure,)
-    finite = all(math.isfinite(number) for number in numbers if isinstance(number, float))
-    return measure if holds and finite else None
+    if not holds or measure is None:
+        return None
+    if feature.aggregate in OF_ANY_VALUE:
+        return "not a number" if measure != measure else measure
+    return measure if all(map(math.isfinite, measure if isinstance(measure, tuple) else (measure,))) else None

@@ -184,6 +184,13 @@ def test_what_is_not_finite_is_left_out(payment: Any) -> None:
     assert [row[0] for row in rows] == [[0, None], [0, None], [3, 3]]
 
 
+def test_what_tells_values_apart_takes_any_and_nan_is_like_nan(payment: Any) -> None:
+    features = tuple(feature(name, name, value="amount") for name in ("distinct_count", "run_length"))
+    amounts = [math.nan, -math.nan, math.inf, 0.0, -0.0, None]
+    rows = scored(payment, [*enumerate(amounts)], window_features=features)
+    assert [row[0] for row in rows] == [[1, 1], [1, 2], [2, 1], [3, 1], [3, 2], [3, 2]]
+
+
 @pytest.mark.parametrize(("count_late", "counts"), [(True, [1, 1, 2]), (False, [1, 0, 1])])
 def test_a_late_event_is_flagged_and_counted_by_choice(payment: Any, count_late: bool, counts: list[int]) -> None:
     rows = scored(

@@ -8,11 +8,10 @@ from itertools import product
 from typing import Any
 
 import pytest
-from agreement import Event, disagreements, of_users, scored_by_user
+from agreement import Event, assert_agreement, of_users, scored_by_user
 from histories import PYTHON, SCHEMA, drawn, histories
 from hypothesis import strategies as st
 from scoring import Scorer
-from state_oracle import Oracle
 
 from riskloom.domain import EventDomain, Topic, WindowFeature, window_length
 
@@ -51,19 +50,18 @@ def features() -> Iterator[WindowFeature]:
         yield feature("time_since_last", window=window)
         yield feature("ewm_mean", window=window, value="amount")
         yield feature("ewm_variance", window=window, value="amount")
-        yield feature("run_length", window=window, value="amount", where="abs(amount) < 1e300")
+        yield feature("run_length", window=window, value="amount")
         yield feature("run_length", window=window, value="kind")
     for aggregate, parts in AGGREGATES.items():
-        yield feature(aggregate, window="1hr", **parts, include_event=False)
+        yield feature(aggregate, window="1hr", **parts, include_event=False, default=-1.0)
         yield feature(aggregate, window="1hr", **{"where": "kind = 'card'"} | parts)
         yield feature(aggregate, window="1hr", **parts, source="refund")
-    yield feature("sum", window="1hr", value="amount", include_event=False, default=-1.0)
     for aggregate in ("ewm_mean", "ewm_variance"):
         yield feature(aggregate, window="1hr", value="price", where="amount > 10", include_event=False)
         yield feature(aggregate, window="1hr", value="price", source="refund")
     yield feature("run_length", window="1hr", value="kind", where="amount > 10", include_event=False)
     yield feature("run_length", window="1hr", value="kind", source="refund")
-    yield feature("distinct_count", window="1hr", value="amount", where="abs(amount) < 1e300")
+    yield feature("distinct_count", window="1hr", value="amount")
     yield feature("time_since_last", window="24hr", where="kind = 'card'", default=-1.0)
     yield feature("time_since_last", window="24hr", source="refund")
     yield feature("duration", kind="session", window="5min", where="amount > 10")
@@ -95,14 +93,7 @@ def domains(payment: Any) -> list[EventDomain]:
 def test_the_kernel_agrees_with_the_reference_on_1000_histories(scorer: Scorer, domains: list[EventDomain]) -> None:
     drawn_histories = drawn(histories([domain.name for domain in domains]), HISTORIES)
     assert len(drawn_histories) == HISTORIES
-    by_user = of_users(drawn_histories)
-    scores = scored_by_user(scorer, domains, by_user)
-    problems = [
-        problem
-        for user, events in by_user.items()
-        for problem in disagreements(Oracle(domains, PYTHON), events, scores[user])
-    ]
-    assert not problems, "\n".join([f"{len(problems)} disagreements, such as", *problems[:20]])
+    assert_agreement(scorer, domains, PYTHON, of_users(drawn_histories))
 
 
 steady = st.lists(st.tuples(st.integers(0, 20_000), st.floats(-1e6, 1e6)), min_size=1, max_size=40)
