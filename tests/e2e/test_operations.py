@@ -27,7 +27,7 @@ from riskloom.topics import ensure_topics
 
 pytestmark = pytest.mark.e2e
 
-DEADLINE_S = 120
+DEADLINE_S = 300
 NOT_RUNNING = 3
 PLUGIN = """
 from shop import shop
