@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from riskloom.errors import JobError
 from riskloom.settings import Settings
 from riskloom.stream.session import spark_log, spark_session
-from riskloom.stream.supervise import check, stop, wait_until_reading
+from riskloom.stream.supervise import require_running, stop, wait_until_reading
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -59,11 +59,6 @@ def reading(spark: SparkSession, settings: Settings, query: StreamingQuery, task
     Raises:
         JobError: If the query ends.
     """
-    log = spark_log(settings)
-
-    def alive() -> None:
-        if not check(query, log):
-            raise JobError(f"the job ended by itself; its log is {log}")
-
+    alive = partial(require_running, query, spark_log(settings))
     wait_until_reading(spark, tasks, alive, Event())
     return Job(query, jvm_pid(spark), alive)

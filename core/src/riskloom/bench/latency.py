@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,26 +14,17 @@ import numpy.typing as npt
 
 from riskloom.bench.cpu import cpu_seconds, spent
 from riskloom.bench.environment import environment
-from riskloom.bench.job import Job, bench_session, reading
+from riskloom.bench.job import Job
 from riskloom.bench.load import load
-from riskloom.bench.receive import Prefix, Receipts, receive
+from riskloom.bench.pipelines import Pipeline, Pipelines
+from riskloom.bench.receive import Receipts, receive
 from riskloom.bench.servers import Report, Servers
 from riskloom.bench.spans import Span, batch_ends, boundaries, percentiles, ratio
 from riskloom.bench.worker import Worker
 from riskloom.discovery import InstalledDomain
-from riskloom.domain import Topic
-from riskloom.offsets import Offsets, end_offsets
+from riskloom.offsets import end_offsets
 from riskloom.produce.rate import Schedule
 from riskloom.produce.report import DeliveryReport, Progress
-from riskloom.schemas.registry import RegisteredSchema, register_all
-from riskloom.schemas.topics import RISK_SCORE_SCHEMA
-from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, read_events, start_query, start_writing
-from riskloom.stream.slots import local_master, tasks_of
-from riskloom.stream.warmup import warm_up
-from riskloom.topics import DEAD_LETTERS_TOPIC, SCORES_TOPIC, create_topics, ensure_topics
-
-FLOOR_TOPIC = "riskloom-bench-floor"
-"""Where the pass-through job writes."""
 
 _DRAIN_PATIENCE_S = 30.0
 """How long the end waits without a single new record before it counts the rest as lost."""
@@ -76,21 +67,12 @@ class Measured:
         return not any(self.summary[name] for name in ("unsent", "lost", "dead_lettered"))
 
 
-@dataclass(frozen=True)
-class _Pipeline:
-    """A job to measure: how it is started, where its records appear and how they are read."""
-
-    start: Callable[[], AbstractContextManager[Job]]
-    topics: Sequence[str]
-    prefixes: Mapping[int, Prefix]
-
-
 class LatencyBench:
-    """Measures one job after the other, on the same topics and under the same load.
+    """Measures jobs, one after the other, under the same load.
 
     Args:
         servers: Where everything runs.
-        domains: The domains: all of their topics, with all of their partitions.
+        domains: The domains that the load is of.
         plan: The load.
         report: Is told of progress.
     """
@@ -98,90 +80,13 @@ class LatencyBench:
     def __init__(self, servers: Servers, domains: Sequence[InstalledDomain], plan: Plan, report: Report) -> None:
         self._servers, self._settings = servers, servers.settings
         self._domains, self._plan, self._report = domains, plan, report
-        ensure_topics(self._settings, domains)
-        self._schemas: Mapping[str, RegisteredSchema] = register_all(self._settings, domains)
-        self._partitions = sum(map(len, self._ends().values()))
-        self._tasks = tasks_of(domains, self._partitions, Mode.REALTIME)
 
-    def scoring(self) -> Measured:
-        """Measure the job that scores, as `riskloom run` starts it.
+    def measure(self, pipeline: Pipeline) -> Measured:
+        """Start a job, put it under load, wait until all of it has come out, and sum up.
 
         Raises:
             RiskloomError: If something cannot be started, or fails.
         """
-        scores = Prefix.of(RISK_SCORE_SCHEMA, "event_time", ("domain", "event_id"))
-        return self._measure(
-            _Pipeline(
-                self._scoring, (SCORES_TOPIC, DEAD_LETTERS_TOPIC), {self._schemas[SCORES_TOPIC].schema_id: scores}
-            )
-        )
-
-    def floor(self) -> Measured:
-        """Measure a job that only passes records through: same source, same sink, key and value as they are.
-
-        Raises:
-            RiskloomError: If something cannot be started, or fails.
-        """
-        create_topics(self._settings, [Topic(name=FLOOR_TOPIC)])
-        events = {
-            self._schemas[domain.topic.name].schema_id: Prefix.of(
-                domain.avro_schema, domain.event_time, (domain.event_id,)
-            )
-            for domain in (installed.domain for installed in self._domains)
-        }
-        return self._measure(_Pipeline(self._passing, (FLOOR_TOPIC,), events))
-
-    @contextmanager
-    def _scoring(self) -> Iterator[Job]:
-        self._report("starting the job that scores")
-        with bench_session(
-            self._settings,
-            local_master(Mode.REALTIME, self._tasks),
-            shuffle_partitions=SHUFFLE_PARTITIONS,
-            configuration=self._plan.configuration,
-        ) as spark:
-            warm_up(spark, self._settings, self._domains)
-            query = start_query(
-                spark,
-                self._settings,
-                self._domains,
-                self._schemas,
-                checkpoint=self._settings.home_dir / "checkpoints" / "scoring",
-                starting_offsets=self._ends(),
-                batch=self._batch,
-            )
-            yield reading(spark, self._settings, query, self._tasks)
-
-    @contextmanager
-    def _passing(self) -> Iterator[Job]:
-        from pyspark.sql.functions import lit
-
-        self._report("starting the job that passes records through")
-        with bench_session(
-            self._settings,
-            local_master(Mode.REALTIME, self._tasks),
-            shuffle_partitions=SHUFFLE_PARTITIONS,
-            configuration=self._plan.configuration,
-        ) as spark:
-            records = read_events(spark, self._settings, self._domains, starting="latest")
-            query = start_writing(
-                records.select(lit(FLOOR_TOPIC).alias("topic"), "key", "value"),
-                self._settings,
-                name="riskloom-bench-floor",
-                checkpoint=self._settings.home_dir / "checkpoints" / "floor",
-                batch=self._batch,
-            )
-            yield reading(spark, self._settings, query, self._partitions)
-
-    def _ends(self) -> Offsets:
-        """Where the domains' topics end now: what was in them before is none of the load."""
-        return end_offsets(self._settings, [installed.domain.topic.name for installed in self._domains])
-
-    @property
-    def _batch(self) -> str:
-        return f"{round(self._plan.batch * 1000)} milliseconds"
-
-    def _measure(self, pipeline: _Pipeline) -> Measured:
         plan = self._plan
         with ExitStack() as stack:
             job = stack.enter_context(pipeline.start())
@@ -289,8 +194,9 @@ def bench_latency(
         RiskloomError: If something cannot be started, or fails.
     """
     about = environment(servers.settings)
+    pipelines = Pipelines(servers.settings, domains, plan.batch, plan.configuration, report)
     bench = LatencyBench(servers, domains, plan, report)
-    measured = {"job": bench.scoring()}
+    measured = {"job": bench.measure(pipelines.scoring)}
     result = {
         "bench": "latency",
         **about,
@@ -302,7 +208,7 @@ def bench_latency(
         **measured["job"].summary,
     }
     if with_floor:
-        measured["floor"] = bench.floor()
+        measured["floor"] = bench.measure(pipelines.floor)
         result["floor"] = measured["floor"].summary
         result["ratio"] = ratio(result["p95_ms"], result["floor"]["p95_ms"])
     if plot is not None:

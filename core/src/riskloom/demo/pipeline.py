@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 from riskloom.demo.observer import Latency, Observer, Seen
 from riskloom.discovery import InstalledDomain
-from riskloom.errors import JobError
 from riskloom.produce.producer import produce_events
 from riskloom.produce.report import DeliveryReport, Progress
 from riskloom.schemas.registry import register_all
@@ -23,7 +23,7 @@ from riskloom.stack.local import LocalStack
 from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, start_query
 from riskloom.stream.session import spark_log, spark_session
 from riskloom.stream.slots import local_master, tasks_of
-from riskloom.stream.supervise import check, stop, wait_until_reading
+from riskloom.stream.supervise import require_running, stop, wait_until_reading
 from riskloom.stream.warmup import warm_up
 from riskloom.topics import ensure_topics
 
@@ -116,12 +116,7 @@ def started(
         schemas = register_all(settings, domains)
         report("starting the job in Real-Time Mode")
         query = start_query(spark, settings, domains, schemas, checkpoint=home / "checkpoint")
-        log = spark_log(settings)
-
-        def alive() -> None:
-            if not check(query, log):
-                raise JobError(f"the job ended by itself; its log is {log}")
-
+        alive = partial(require_running, query, spark_log(settings))
         wait_until_reading(spark, tasks, alive, asked)
         yield settings, alive
 

@@ -49,6 +49,17 @@ def check(query: StreamingQuery, log: Path) -> bool:
     return False
 
 
+def require_running(query: StreamingQuery, log: Path) -> None:
+    """Raise JobError unless a query, which never ends by itself, is running.
+
+    Args:
+        query: The query.
+        log: Spark's log, to name in the error.
+    """
+    if not check(query, log):
+        raise JobError(f"the job ended by itself; its log is {log}")
+
+
 def wait(query: StreamingQuery, log: Path, asked: Event, tick: Callable[[], None] | None = None) -> bool:
     """Wait until a query ends by itself, or is asked to.
 
