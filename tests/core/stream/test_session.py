@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from py4j.protocol import Py4JError
+from pyspark import SparkContext
 from pyspark.errors import PySparkRuntimeError
 from scoring import Scorer
 
@@ -22,12 +25,14 @@ class Builder:
     def __init__(self, failure: Exception | None = None) -> None:
         self.properties: dict[str, str] = {}
         self.failure = failure
+        self.submitted = ""
 
     def config(self, name: str, value: str) -> Builder:
         self.properties[name] = value
         return self
 
     def getOrCreate(self) -> Any:
+        self.submitted = os.environ["PYSPARK_SUBMIT_ARGS"]
         if self.failure is not None:
             raise self.failure
         return self
@@ -37,6 +42,9 @@ class Builder:
 def builder(monkeypatch: pytest.MonkeyPatch) -> Builder:
     builder = Builder()
     monkeypatch.setenv("JAVA_HOME", "/before")
+    monkeypatch.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
+    # Not that of the other tests, which a failing start would end.
+    monkeypatch.setattr(SparkContext, "_gateway", None)
     monkeypatch.setattr("pyspark.sql.SparkSession", SimpleNamespace(builder=builder))
     monkeypatch.setattr("riskloom.stack.artifacts.spark_jars", lambda: [Path("/jars/kafka.jar")])
     monkeypatch.setattr("riskloom.stack.java.find_java", lambda home: SimpleNamespace(home=Path("/java")))
@@ -53,7 +61,7 @@ def test_a_local_session_listens_on_this_machine_alone(builder: Builder, tmp_pat
     found = builder.properties
     assert (found["spark.master"], found["spark.sql.shuffle.partitions"]) == ("local[3]", "5")
     assert found["spark.driver.host"] == found["spark.driver.bindAddress"] == "127.0.0.1"
-    assert found["spark.jars"] == f"{kernel_jar()},/jars/kafka.jar"
+    assert builder.submitted == f"--jars {kernel_jar()},/jars/kafka.jar pyspark-shell"
     assert found["spark.sql.streaming.stateStore.providerClass"] == ROCKSDB
     assert found["spark.sql.ansi.enabled"] == "false"
     assert f"-Driskloom.log={spark_log(settings)}" in found["spark.driver.extraJavaOptions"]
@@ -72,6 +80,19 @@ def test_properties_that_are_given_win(builder: Builder, tmp_path: Path) -> None
     assert own.items() <= builder.properties.items()
 
 
+def test_jars_of_the_user_join_those_of_the_job(
+    builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", "--packages org:a:1 pyspark-shell")
+    spark_session(
+        Settings(home=tmp_path), "local[1]", shuffle_partitions=1, configuration={"spark.jars": "/my jars/s3.jar"}
+    )
+    jars = f"'{kernel_jar()},/jars/kafka.jar,/my jars/s3.jar'"
+    assert builder.submitted == f"--jars {jars} --packages org:a:1 pyspark-shell"
+    assert "spark.jars" not in builder.properties
+    assert os.environ["PYSPARK_SUBMIT_ARGS"] == "--packages org:a:1 pyspark-shell"
+
+
 def test_only_a_short_run_is_compiled_quickly(builder: Builder, tmp_path: Path) -> None:
     def options(**more: Any) -> str:
         spark_session(Settings(home=tmp_path), "local[1]", shuffle_partitions=1, **more)
@@ -87,6 +108,16 @@ def test_a_session_that_does_not_start_names_its_log(builder: Builder, tmp_path:
     with pytest.raises(JobError, match="Spark did not start") as caught:
         spark_session(settings, "local[1]", shuffle_partitions=1)
     assert str(spark_log(settings)) in str(caught.value)
+
+
+def test_a_jvm_without_a_session_is_ended(builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway, ended = object(), []
+    monkeypatch.setattr(SparkContext, "_gateway", gateway)
+    monkeypatch.setattr("riskloom.stream.session.end_jvm", ended.append)
+    builder.failure = Py4JError("Master removed our application: FAILED")
+    with pytest.raises(JobError, match="Master removed our application"):
+        spark_session(Settings(home=tmp_path), "spark://host:7077", shuffle_partitions=1)
+    assert ended == [gateway]
 
 
 def test_a_missing_pyspark_is_told_with_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark import SparkContext
+from pyspark.errors import AnalysisException
 
 from riskloom.errors import JobError
 from riskloom.stream import supervise
@@ -79,6 +80,22 @@ def test_a_jvm_that_is_gone_is_told(gone: Exception) -> None:
     with pytest.raises(JobError, match="JVM ended by itself; its log is") as caught:
         supervise.check(query, LOG)
     assert caught.value.exit_code == 7
+
+
+@pytest.mark.parametrize("gone", [Py4JNetworkError("no"), Py4JError("no"), ConnectionResetError("no")])
+def test_a_jvm_that_ends_in_the_middle_of_a_call_is_told(gone: Exception) -> None:
+    with pytest.raises(JobError, match="JVM ended by itself; its log is"), supervise.explained(LOG):
+        raise gone
+
+
+def test_a_failure_of_spark_is_told_in_a_line_with_the_log() -> None:
+    with pytest.raises(JobError, match=r"Spark failed: no such folder\n.*spark.log"), supervise.explained(LOG):
+        raise AnalysisException("no such folder\nat somewhere")
+
+
+def test_what_is_not_of_spark_is_left_as_it_is() -> None:
+    with pytest.raises(JobError, match=r"^mine$"), supervise.explained(LOG):
+        raise JobError("mine")
 
 
 def test_a_wait_ends_with_the_query_and_ticks_meanwhile() -> None:

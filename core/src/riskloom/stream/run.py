@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event, Lock
@@ -20,7 +20,7 @@ from riskloom.stream.reporter import Reporter
 from riskloom.stream.session import spark_log, spark_session
 from riskloom.stream.slots import local_master, tasks_of, wait_for_slots
 from riskloom.stream.status import JobStatus, StatusFile
-from riskloom.stream.supervise import finish_batch, stop, wait
+from riskloom.stream.supervise import explained, finish_batch, stop, wait
 from riskloom.stream.warmup import warm_up
 from riskloom.topics import ensure_topics
 
@@ -97,7 +97,8 @@ def run_job(
     with _told(StatusFile(settings.home_dir, folder), status) as tell:
         report("starting Spark")
         spark = spark_session(settings, master, shuffle_partitions=SHUFFLE_PARTITIONS, configuration=options.properties)
-        try:
+        with explained(spark_log(settings)), ExitStack() as ending:
+            ending.callback(stop, spark)
             asked = Stop()
             ready(asked)
             start = prepare(spark, folder, [one.domain for one in domains], beginning, options.state)
@@ -140,8 +141,6 @@ def run_job(
                     tell(state="stopping")
                     if options.mode is not Mode.REALTIME and not finish_batch(spark, query, log, asked.at_once):
                         report("the batch did not come to its end: its scores will be written again")
-        finally:
-            stop(spark)
 
 
 @contextmanager

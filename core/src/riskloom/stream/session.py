@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from riskloom.errors import JobError
 from riskloom.settings import Settings
+from riskloom.stream.supervise import end_jvm
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -70,23 +73,26 @@ def spark_session(
         settings: Where the local files are.
         master: Spark's master, such as `local[40]` or `spark://host:7077`.
         shuffle_partitions: How many tasks keep the windows' state. Fixed for the life of a checkpoint.
-        configuration: Spark properties that win over riskloom's own.
+        configuration: Spark properties that win over riskloom's own; the jars of `spark.jars` join them.
         short_lived: Have the JVM compile its code quickly rather than well, for a run of a few minutes.
 
     Raises:
-        JobError: If pyspark is not installed or the JVM does not start.
+        JobError: If pyspark is not installed, the JVM does not start, or the master does not take the job.
         StackError: If no Java is found or the jars cannot be had.
     """
     from riskloom.stack.artifacts import spark_jars
     from riskloom.stack.java import find_java
 
     try:
+        from py4j.protocol import Py4JError
+        from pyspark import SparkContext
         from pyspark.errors import PySparkRuntimeError
         from pyspark.sql import SparkSession
     except ModuleNotFoundError:
         raise JobError("pyspark is not installed: pip install 'riskloom[spark]'") from None
 
-    jars = ",".join(str(path) for path in [kernel_jar(), *spark_jars()])
+    given = dict(configuration or {})
+    jars = [str(kernel_jar()), *map(str, spark_jars()), *filter(None, given.pop("spark.jars", "").split(","))]
     log = spark_log(settings)
     log.parent.mkdir(parents=True, exist_ok=True)
     logging = Path(str(resources.files(__package__).joinpath("log4j2.properties")))
@@ -94,7 +100,6 @@ def spark_session(
     own = _CONFIGURATION | {
         "spark.master": master,
         "spark.app.name": "riskloom",
-        "spark.jars": jars,
         "spark.sql.shuffle.partitions": str(shuffle_partitions),
         "spark.driver.extraJavaOptions": f"{java} -Dlog4j2.configurationFile={logging.as_uri()} -Driskloom.log={log}",
     }
@@ -102,9 +107,32 @@ def spark_session(
         own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"
     os.environ["JAVA_HOME"] = str(find_java(settings.home_dir).home)
     builder = SparkSession.builder
-    for name, value in (own | dict(configuration or {})).items():
+    for name, value in (own | given).items():
         builder = builder.config(name, value)
     try:
-        return builder.getOrCreate()
-    except PySparkRuntimeError as error:
-        raise JobError(f"Spark did not start: {error}\nIts log is {log}; check with `riskloom doctor`.") from None
+        with _submitting(jars):
+            return builder.getOrCreate()
+    except (PySparkRuntimeError, Py4JError) as error:
+        # The cause is asked of the JVM, which runs on when only the session could not be made.
+        cause = str(getattr(error, "java_exception", error))
+        if SparkContext._gateway is not None:
+            end_jvm(SparkContext._gateway)
+        raise JobError(f"Spark did not start: {cause}\nIts log is {log}; check with `riskloom doctor`.") from None
+
+
+@contextmanager
+def _submitting(jars: Sequence[str]) -> Iterator[None]:
+    """Have spark-submit take jars beside what the user's PYSPARK_SUBMIT_ARGS or spark.jars.packages bring.
+
+    As a property of the session, spark.jars would replace those in the executors.
+    """
+    name = "PYSPARK_SUBMIT_ARGS"
+    before = os.environ.get(name)
+    os.environ[name] = f"--jars {shlex.quote(','.join(jars))} {before or 'pyspark-shell'}"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,32 @@ if TYPE_CHECKING:
 _POLL_S = 0.5
 _PATIENCE_S = 120.0
 """How long a stop waits for the end of a batch."""
+
+
+@contextmanager
+def explained(log: Path) -> Iterator[None]:
+    """Say in a JobError what it means when Spark fails, or its JVM ends, in the middle of a call.
+
+    Args:
+        log: Spark's log, to name in an error.
+    """
+    from py4j.protocol import Py4JError, Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (Py4JJavaError, PySparkException) as error:
+        cause = _cause(str(getattr(error, "java_exception", error)))
+        raise JobError(f"Spark failed: {cause}\nIts log is {log}; mend the cause and start it again.") from None
+    except (Py4JError, ConnectionError):
+        raise _gone(log) from None
+
+
+def _gone(log: Path) -> JobError:
+    return JobError(
+        f"the job's JVM ended by itself; its log is {log}\n"
+        "Start the same command again: it goes on from its checkpoint, and no event is lost."
+    )
 
 
 def check(query: StreamingQuery, log: Path) -> bool:
@@ -37,10 +63,7 @@ def check(query: StreamingQuery, log: Path) -> bool:
             return True
         failure = query.exception()
     except (Py4JError, OSError):
-        raise JobError(
-            f"the job's JVM ended by itself; its log is {log}\n"
-            "Start the same command again: it goes on from its checkpoint, and no event is lost."
-        ) from None
+        raise _gone(log) from None
     if failure is not None:
         raise JobError(
             f"the query failed: {_cause(str(failure))}\nSpark's log is {log}; mend the cause and start it again: "
@@ -134,11 +157,23 @@ def stop(spark: SparkSession) -> None:
     """Stop all queries and the session, and end the JVM; nothing happens if it is gone already."""
     from py4j.protocol import Py4JError
 
-    gateway: Any = spark.sparkContext._gateway
+    gateway = spark.sparkContext._gateway
     with suppress(Py4JError, OSError):
         for query in spark.streams.active:
             query.stop()
         spark.stop()
+    end_jvm(gateway)
+
+
+def end_jvm(gateway: Any) -> None:
+    """End a JVM that this process started, and let its next session start one of its own.
+
+    Args:
+        gateway: py4j's connection to it.
+    """
+    from py4j.protocol import Py4JError
+    from pyspark import SparkContext
+
     with suppress(Py4JError, OSError):
         gateway.shutdown()
     process = getattr(gateway, "proc", None)
@@ -146,13 +181,6 @@ def stop(spark: SparkSession) -> None:
         # The JVM ends when its standard input does; it need not be asked twice.
         process.stdin.close()
         process.wait()
-    _forget()
-
-
-def _forget() -> None:
-    """Let the next session of this process start a JVM of its own."""
-    from pyspark import SparkContext
-
     SparkContext._gateway = None
     SparkContext._jvm = None
 
