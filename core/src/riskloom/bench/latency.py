@@ -106,7 +106,7 @@ class LatencyBench:
             self._drain(job, consumer, delivered.total.acknowledged)
             progress = [dict(report) for report in job.query.recentProgress]
             receipts: Receipts = consumer.result(ask=True)
-        return self._summed_up(receipts, delivered, cpu, batch_ends(progress))
+        return summed_up(plan, receipts, delivered, cpu, batch_ends(progress))
 
     def _under_load(self, job: Job, producer: Worker, consumer: Worker, pids: Mapping[str, int]) -> dict[str, float]:
         """Wait until the producer is done; answer the CPU seconds of the span that counts, by process."""
@@ -135,32 +135,41 @@ class LatencyBench:
             job.alive()
             time.sleep(_TICK_S)
 
-    def _summed_up(
-        self, receipts: Receipts, delivered: DeliveryReport, cpu: Mapping[str, float], ends_ms: Sequence[float]
-    ) -> Measured:
-        plan = self._plan
-        # An event may be scored again after a restart: its first score counts.
-        _, first = np.unique(receipts.identities, return_index=True)
-        created_ms = receipts.created_ms[first]
-        latency_ms = receipts.received_ms[first] - created_ms
-        begin_ms = float(created_ms.min(initial=time.time_ns() // 1_000_000)) + plan.warm_up * 1000
-        span = Span(begin_ms, begin_ms + plan.duration * 1000)
-        counted = span.holds(created_ms)
-        total = delivered.total
-        due = _due(delivered, plan.warm_up + plan.duration)
-        summary = {
-            **percentiles(latency_ms[counted]),
-            "events": int(counted.sum()),
-            "unsent": due - total.acknowledged,
-            "received": len(first),
-            "repeated": len(receipts.identities) - len(first),
-            "dead_lettered": receipts.others,
-            "lost": total.acknowledged - len(first) - receipts.others,
-            "boundaries": boundaries(ends_ms, span, created_ms, latency_ms),
-            "cpu_seconds": cpu,
-            "producer": {**total.model_dump(), "limited_by": delivered.limited_by},
-        }
-        return Measured(summary, span, created_ms, latency_ms)
+
+def summed_up(
+    plan: Plan, receipts: Receipts, delivered: DeliveryReport, cpu: Mapping[str, float], ends_ms: Sequence[float]
+) -> Measured:
+    """Sum up what a job came to.
+
+    Args:
+        plan: The load.
+        receipts: What was received.
+        delivered: What the producer says.
+        cpu: CPU seconds by process.
+        ends_ms: When batches ended, in milliseconds since the epoch.
+    """
+    # An event may be scored again after a restart: its first score counts.
+    _, first = np.unique(receipts.identities, return_index=True)
+    created_ms = receipts.created_ms[first]
+    latency_ms = receipts.received_ms[first] - created_ms
+    begin_ms = float(created_ms.min(initial=time.time_ns() // 1_000_000)) + plan.warm_up * 1000
+    span = Span(begin_ms, begin_ms + plan.duration * 1000)
+    counted = span.holds(created_ms)
+    total = delivered.total
+    due = _due(delivered, plan.warm_up + plan.duration)
+    summary = {
+        **percentiles(latency_ms[counted]),
+        "events": int(counted.sum()),
+        "unsent": due - total.acknowledged,
+        "received": len(first),
+        "repeated": len(receipts.identities) - len(first),
+        "dead_lettered": receipts.others,
+        "lost": total.acknowledged - len(first) - receipts.others,
+        "boundaries": boundaries(ends_ms, span, created_ms, latency_ms),
+        "cpu_seconds": cpu,
+        "producer": {**total.model_dump(), "limited_by": delivered.limited_by},
+    }
+    return Measured(summary, span, created_ms, latency_ms)
 
 
 def _due(delivered: DeliveryReport, seconds: float) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from riskloom.bench.latency import Measured
 
 _SECOND_MS = 1000
+_COSTS = {"us_per_event": "CPU us an event", "bytes_per_key": "bytes a key"}
 
 
 def require_matplotlib() -> None:
@@ -36,7 +37,7 @@ def plot_latency(file: Path, measured: Mapping[str, Measured]) -> None:
         file: Where to; its suffix says the format.
         measured: The jobs by name, each drawn in a panel of its own, all on one scale.
     """
-    with _figure(file, len(measured)) as panels:
+    with _figure(file, len(measured)) as (panels,):
         for axes, (name, one) in zip(panels, measured.items(), strict=True):
             counted = one.span.holds(one.created_ms)
             second = ((one.created_ms[counted] - one.span.begin_ms) // _SECOND_MS).astype(np.int64)
@@ -52,12 +53,12 @@ def plot_latency(file: Path, measured: Mapping[str, Measured]) -> None:
 
 
 @contextmanager
-def _figure(file: Path, panels: int) -> Iterator[list[Any]]:
-    """Make a figure with panels side by side, and save it at the end."""
+def _figure(file: Path, columns: int, rows: int = 1) -> Iterator[list[list[Any]]]:
+    """Make a figure with panels in rows, those of a row on one scale, and save it at the end."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6 * panels, 4), layout="constrained")
-    yield list(figure.subplots(1, panels, sharey=True, squeeze=False)[0])
+    figure = Figure(figsize=(6 * columns, 4 * rows), layout="constrained")
+    yield [list(row) for row in figure.subplots(rows, columns, sharey="row", squeeze=False)]
     figure.savefig(file)
 
 
@@ -68,15 +69,12 @@ def plot_state(file: Path, result: Mapping[str, Any]) -> None:
         file: Where to; its suffix says the format.
         result: What `riskloom.bench.state.bench_state` answered.
     """
-    with _figure(file, 2) as panels:
-        for axes, axis in zip(panels, ("keys", "features"), strict=True):
-            points = result[f"by_{axis}"]
-            sizes = [point[axis] for point in points]
-            axes.plot(sizes, [point["us_per_event"] for point in points], marker="o", label="us an event")
-            axes.axhline(result["floor"]["us_per_event"], color="grey", linestyle=":", label="without window features")
-            axes.set(xlabel=axis, xscale="log", ylim=(0, None))
-            sizes_axes = axes.twinx()
-            sizes_axes.plot(sizes, [point["bytes_per_key"] for point in points], marker="s", color="tab:orange")
-            sizes_axes.set(ylabel="bytes a key (squares)", ylim=(0, None))
-        panels[0].set(ylabel="CPU us an event (circles)")
-        panels[0].legend()
+    with _figure(file, 2, rows=2) as panels:
+        for row, (name, label) in zip(panels, _COSTS.items(), strict=True):
+            for axes, (axis, scale) in zip(row, (("keys", "log"), ("features", "linear")), strict=True):
+                points = result[f"by_{axis}"]
+                axes.plot([point[axis] for point in points], [point[name] for point in points], marker="o")
+                axes.axhline(result["floor"][name], color="grey", linestyle=":", label="without window features")
+                axes.set(xlabel=axis, xscale=scale)
+            row[0].set(ylabel=label, ylim=(0, None))
+        panels[0][0].legend()
