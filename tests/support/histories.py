@@ -5,12 +5,13 @@ An event has an id, a user, perhaps a merchant, a time, two numbers and a kind, 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 SCHEMA: dict[str, Any] = {
@@ -116,6 +117,9 @@ def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
     def collect(example: Any) -> None:
         found[repr(example)] = example
 
-    while len(found) < count:
-        collect()
+    # A seed for each round: where hypothesis is made deterministic, as by CI, all rounds would be the same.
+    for number in itertools.count():
+        if len(found) >= count:
+            break
+        seed(number)(collect)()
     return list(found.values())[:count]
