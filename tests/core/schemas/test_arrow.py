@@ -100,3 +100,9 @@ def test_rows_of_a_batch_can_be_written_as_avro(rows):
         fastavro.schemaless_writer(out, schema, row)
         out.seek(0)
         assert tuple(fastavro.schemaless_reader(out, schema).values()) == expected
+
+
+def test_schemas_that_differ_are_not_taken_for_each_other() -> None:
+    for kind in ("int", "string"):
+        schema = _schema(kind)  # may get the address of the one before it
+        assert record_batch(schema, {"f0": pa.array([], pa.null())}).schema == arrow_schema(schema)

@@ -32,8 +32,10 @@ DEFAULTS: dict[str, Any] = {
 """librdkafka properties; `RISKLOOM_KAFKA_CLIENT` wins over them, and `--set` over both."""
 
 UNPACED: dict[str, Any] = {
-    # The broker's work goes by the batch: as large as they get, they cost it half as much an event.
+    # The broker's work goes by the batch: as large as they get, they cost it half as much an event. To fill one on each
+    # of 32 partitions takes a tenth of a second at 250,000 events a second.
     "batch.size": 262144,
+    "linger.ms": 100,
     # A report of each acknowledgement takes as long as making an event. What has not failed in the end was delivered.
     "delivery.report.only.error": True,
 }

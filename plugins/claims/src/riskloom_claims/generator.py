@@ -18,8 +18,8 @@ from riskloom.produce.synthetic import (
     choose,
     homes,
     lists,
+    members,
     pick,
-    population,
     same,
     seeded,
     text,
@@ -73,6 +73,7 @@ _PRIORITIES = ("low", "medium", "high")
 _PLACES = [c.name for c in CITIES]
 _LATITUDE = np.array([c.latitude for c in CITIES])
 _LONGITUDE = np.array([c.longitude for c in CITIES])
+_PROVIDERS = 800
 _HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
 
 
@@ -88,9 +89,6 @@ class ClaimsGenerator:
         self._schema = load_schema(__package__)
         self._rng = seeded("claims", seed)
         self._bursts = Bursts(self._rng, rate=fraud_rate, subjects=COMPROMISED_USERS, length=(4, 7), gap_ms=12_000)
-        self._users = population("users", USERS)
-        self._policies = population("policies", USERS * len(_TYPES))
-        self._providers = population("providers", 800)
         self._home = homes("users", USERS)
         self._level = trait("users/claims", USERS)  # how often and how much a user claims
         self._joined_ms = (trait("users/joined", USERS) * 14 * 365).astype(np.int64) * _DAY_MS + 1_230_768_000_000
@@ -126,7 +124,7 @@ class ClaimsGenerator:
         tenure = np.maximum((times - self._joined_ms[user]) // _DAY_MS, 1)
         policy_age = np.minimum((times // _DAY_MS + policy * 37) % _POLICY_DAYS + 1, tenure)
         delay = rng.exponential(np.where(kind == _HEALTH, 160.0, 40.0)) + 0.2
-        priors = rng.poisson(0.2 + 1.5 * self._level[user] + 1.5 * fraud)
+        priors = rng.exponential(0.6 + 1.5 * self._level[user] + 1.5 * fraud).astype(np.int64)
 
         signs = np.stack([ratio > 3, amount > 0.8 * cover, policy_age < 90, priors > 3, delay > 300])
         noticed = signs & (rng.random(signs.shape) < 0.85)
@@ -142,13 +140,13 @@ class ClaimsGenerator:
             self._schema,
             {
                 "claim_id": uuids(rng, n),
-                "user_id": text(self._users, user),
+                "user_id": members("users", USERS, user),
                 "timestamp": times,
                 "event_type": same("insurance_claim", n),
                 "claim_type": text(_TYPES, kind),
                 "claim_amount": amount,
                 "currency": same("USD", n),
-                "policy_id": text(self._policies, policy),
+                "policy_id": members("policies", USERS * len(_TYPES), policy),
                 "policy_age_days": policy_age,
                 "coverage_limit": np.round(cover, -2),
                 "deductible": _DEDUCTIBLES[policy % len(_DEDUCTIBLES)],
@@ -164,7 +162,9 @@ class ClaimsGenerator:
                 "weather_severity": np.round(severity, 3),
                 "catastrophe_code": text(("CAT-HURRICANE",), np.zeros(n, dtype=np.int64), null=weather != 5),
                 "submission_channel": choose(rng, _CHANNELS, n, weights=(46, 30, 14, 10)),
-                "provider_id": text(self._providers, rng.integers(0, 800, n), null=(kind == _LIFE) | fraud),
+                "provider_id": members(
+                    "providers", _PROVIDERS, rng.integers(0, _PROVIDERS, n), null=(kind == _LIFE) | fraud
+                ),
                 "police_report_filed": police,
                 "third_party_involved": (kind == _AUTO) & (rng.random(n) < 0.55),
                 "injury_involved": ((kind == _AUTO) & (rng.random(n) < 0.15)) | (kind == _HEALTH),

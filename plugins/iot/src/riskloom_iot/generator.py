@@ -13,8 +13,8 @@ from riskloom.produce.synthetic import (
     Floats,
     Ints,
     homes,
+    members,
     pick,
-    population,
     same,
     seeded,
     text,
@@ -65,7 +65,6 @@ class IotGenerator:
         self._schema = load_schema(__package__)
         self._rng = seeded("iot", seed)
         self._bursts = Bursts(self._rng, rate=anomaly_rate, subjects=DEVICES, length=(5, 10), gap_ms=4_000)
-        self._devices = population("devices", DEVICES)
         self._type = pick(trait("devices/type", DEVICES), (35, 25, 22, 18))
         self._city = homes("devices", DEVICES)
         self._scale = 0.8 + 0.4 * trait("devices/scale", DEVICES)  # devices of a type work at different points
@@ -124,7 +123,7 @@ class IotGenerator:
             self._schema,
             {
                 "telemetry_id": uuids(rng, n),
-                "device_id": text(self._devices, device),
+                "device_id": members("devices", DEVICES, device),
                 "timestamp": times,
                 "event_type": same("iot_telemetry", n),
                 "device_type": text(_TYPES, kind),
@@ -147,7 +146,7 @@ class IotGenerator:
                 "cpu_temperature_c": np.round(38 + 6 * day + 4 * wear + rng.standard_normal(n), 1),
                 "memory_used": np.round(np.clip(0.35 + 0.3 * wear + 0.05 * rng.standard_normal(n), 0, 1), 3),
                 "uptime_hours": np.round(since_h * (0.2 + 0.8 * self._serviced[device]), 1),
-                "error_count": rng.poisson(0.02 + 0.6 * wear**2 + 0.8 * spike),
+                "error_count": rng.exponential(0.25 + 0.8 * wear**2 + spike).astype(np.int32),
                 "device_health": np.round(health, 3),
                 "last_maintenance": times - (since_h * _HOUR_MS).astype(np.int64),
                 "hours_since_maintenance": np.round(since_h, 2),

@@ -15,8 +15,8 @@ from riskloom.produce.synthetic import (
     Floats,
     Ints,
     homes,
+    members,
     pick,
-    population,
     same,
     seeded,
     text,
@@ -64,6 +64,7 @@ _CATEGORY_BY_HOUR = np.stack(
 )
 
 _PER_CATEGORY = 200
+_MERCHANTS = len(_CATEGORIES) * _PER_CATEGORY
 _FIRST = ("Harbor", "Maple", "Summit", "Cedar", "Bluebird", "Union", "Lakeside", "Copper", "Prairie", "Beacon")
 _SECOND = ("Lane", "Square", "Point", "Hill", "Corner", "Bridge", "Grove", "Park", "Row", "Field")
 _TRADES = (
@@ -106,11 +107,7 @@ class TransactionsGenerator:
         self._schema = load_schema(__package__)
         self._rng = seeded("transactions", seed)
         self._bursts = Bursts(self._rng, rate=fraud_rate, subjects=COMPROMISED_USERS, length=(7, 13), gap_ms=3_500)
-        self._users = population("users", USERS)
-        self._merchants = population("merchants", len(_CATEGORIES) * _PER_CATEGORY)
         self._merchant_names = pa.array(_MERCHANT_NAMES)
-        self._cards = population("cards", USERS * 2)
-        self._devices = population("phones", USERS)
         self._home = homes("users", USERS)
         self._wealth = trait("users/wealth", USERS)
         self._method = pick(trait("users/method", USERS), (40, 34, 20, 6))
@@ -166,13 +163,13 @@ class TransactionsGenerator:
             self._schema,
             {
                 "transaction_id": uuids(rng, n),
-                "user_id": text(self._users, user),
+                "user_id": members("users", USERS, user),
                 "timestamp": times,
                 "event_type": same("financial_transaction", n),
                 "amount": amount,
                 "currency": same("USD", n),
                 "category": text(_CATEGORIES, category),
-                "merchant_id": text(self._merchants, merchant),
+                "merchant_id": members("merchants", _MERCHANTS, merchant),
                 "merchant_name": text(self._merchant_names, merchant),
                 "merchant_category_code": text(_CODES, category),
                 "location": text(_PLACES, city),
@@ -180,11 +177,11 @@ class TransactionsGenerator:
                 "longitude": np.round(_LONGITUDE[city] + 0.06 * rng.standard_normal(n), 4),
                 "home_distance_km": np.round(self._distance[home, city], 1),
                 "payment_method": text(_METHODS, method),
-                "card_id": text(self._cards, user * 2 + (method == _DEBIT), null=method == _TRANSFER),
+                "card_id": members("cards", USERS * 2, user * 2 + (method == _DEBIT), null=method == _TRANSFER),
                 "channel": text(_CHANNELS, channel),
                 "card_present": present,
                 "entry_mode": text(_ENTRIES, entry),
-                "device_id": text(self._devices, user, null=present | recurring | fraud),
+                "device_id": members("phones", USERS, user, null=present | recurring | fraud),
                 "authorization_status": text(("approved", "declined"), declined.astype(np.int64)),
                 "decline_reason": text(_DECLINES, np.where(wrong_code, 1, np.where(short, 0, 2)), null=~declined),
                 "security_code_match": ~wrong_code,

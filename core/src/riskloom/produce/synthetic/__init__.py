@@ -16,7 +16,7 @@ from riskloom.produce.synthetic.columns import (
     uuids,
 )
 from riskloom.produce.synthetic.places import CITIES, City, Clock, homes
-from riskloom.produce.synthetic.populations import COMPROMISED_USERS, USERS, population, trait
+from riskloom.produce.synthetic.populations import COMPROMISED_USERS, USERS, members, population, trait
 
 __all__ = [
     "CITIES",
@@ -32,6 +32,7 @@ __all__ = [
     "choose",
     "homes",
     "lists",
+    "members",
     "pick",
     "population",
     "same",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import hexlify
 from functools import lru_cache
 from typing import Any
 
@@ -9,10 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-_HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), dtype=np.uint16)
-# The four digits of each pair of bytes, by the pair as a little-endian number.
-_HEX_OF_PAIR = np.stack([np.tile(_HEX, 256), np.repeat(_HEX, 256)], axis=1).view(np.uint32).ravel()
-_UUID_PLACES = (0, 4, 9, 14, 19, 24, 28, 32)  # where in the text the digits of each pair of bytes begin
+_UUID_PLACES = (0, 4, 9, 14, 19, 24, 28, 32)  # in the text, of each 4 of the 32 digits
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -39,10 +37,10 @@ def uuids(rng: np.random.Generator, n: int) -> pa.Array:
     Returns:
         A string array of length n.
     """
-    return uuid_text(np.frombuffer(rng.bytes(16 * n), dtype=np.uint8).reshape(n, 16), version=4)
+    return fixed_width(uuid_text(np.frombuffer(rng.bytes(16 * n), dtype=np.uint8).reshape(n, 16), version=4))
 
 
-def uuid_text(raw: npt.NDArray[np.uint8], version: int) -> pa.Array:
+def uuid_text(raw: npt.NDArray[np.uint8], version: int) -> npt.NDArray[np.uint8]:
     """Write 16-byte rows as UUIDs of a version (RFC 9562).
 
     Args:
@@ -50,16 +48,32 @@ def uuid_text(raw: npt.NDArray[np.uint8], version: int) -> pa.Array:
         version: The version to mark them with.
 
     Returns:
-        A string array of length n.
+        Their ASCII characters, shape (n, 36).
     """
     raw = raw.copy()
     raw[:, 6] = (raw[:, 6] & 0x0F) | (version << 4)
     raw[:, 8] = (raw[:, 8] & 0x3F) | 0x80
-    digits = _HEX_OF_PAIR.take(raw.view("<u2"))
-    chars = np.full((len(raw), 36), ord("-"), dtype=np.uint8)
-    for pair, place in enumerate(_UUID_PLACES):
-        chars[:, place : place + 4].view(np.uint32)[:, 0] = digits[:, pair]
-    return _fixed_width(len(raw), 36, chars)
+    digits = np.frombuffer(hexlify(raw.tobytes()), dtype=np.uint32).reshape(len(raw), 8)  # four a number
+    text = np.full((len(raw), 36), ord("-"), dtype=np.uint8)
+    for n, place in enumerate(_UUID_PLACES):
+        text[:, place : place + 4].view(np.uint32)[:, 0] = digits[:, n]
+    return text
+
+
+def fixed_width(text: npt.NDArray[np.uint8], null: Bools | None = None) -> pa.Array:
+    """Take rows of UTF-8 as strings.
+
+    Args:
+        text: Strings of the same number of bytes, shape (n, width).
+        null: Where to put null instead, shape (n,).
+
+    Returns:
+        A string array of length n.
+    """
+    n, width = text.shape
+    ends = np.arange(n + 1, dtype=np.int32) * np.int32(width)
+    valid = None if null is None else pa.py_buffer(np.packbits(~null, bitorder="little"))
+    return pa.StringArray.from_buffers(n, pa.py_buffer(ends), pa.py_buffer(np.ascontiguousarray(text)), valid)
 
 
 def pick(uniform: Floats, weights: Any, row: Ints | None = None) -> Ints:
@@ -110,7 +124,7 @@ def same(value: str, n: int) -> pa.Array:
         A string array of length n.
     """
     data = value.encode()
-    return _fixed_width(n, len(data), data * n)
+    return fixed_width(np.frombuffer(data * n, dtype=np.uint8).reshape(n, len(data)))
 
 
 def choose(rng: np.random.Generator, values: Any, n: int, weights: Any = None) -> pa.Array:
@@ -142,12 +156,6 @@ def lists(values: Any, chosen: Bools) -> pa.Array:
     ends = np.zeros(n + 1, dtype=np.int32)
     ends[1:] = chosen.ravel().cumsum(dtype=np.int32)[k - 1 :: k]
     return pa.ListArray.from_arrays(pa.array(ends), text(values, np.flatnonzero(chosen) % k))
-
-
-def _fixed_width(n: int, width: int, data: Any) -> pa.Array:
-    """Wrap n UTF-8 strings of the same number of bytes, one after the other in a buffer."""
-    ends = np.arange(0, width * n + 1, width, dtype=np.int32) if width else np.zeros(n + 1, dtype=np.int32)
-    return pa.StringArray.from_buffers(n, pa.py_buffer(ends), pa.py_buffer(data))
 
 
 @lru_cache(maxsize=256)
