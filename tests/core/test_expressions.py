@@ -68,7 +68,7 @@ def test_expressions_over_one_event_are_fine(sql):
         ("current_date", "current_date() answers differently each time: a replayed event must get the same score"),
         ("unix_timestamp()", "current_timestamp() answers differently each time: a replayed event must get the same"),
         ("current_user()", "current_user() answers differently each time: a replayed event must get the same score"),
-        ("raise_error('no')", "raise_error() can stop the job: an expression must have a value for every event"),
+        ("raise_error('no')", "raise_error() can fail: an expression must have a value for every event"),
         ("amount > :limit", ":limit: parameters cannot be used"),
     ],
 )

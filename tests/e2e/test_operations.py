@@ -154,7 +154,8 @@ def test_sigterm_in_a_batch_loses_nothing_and_repeats_nothing(machine: Machine) 
         family = [psutil.Process(job.pid), *psutil.Process(job.pid).children(recursive=True)]
         job.send_signal(signal.SIGTERM)
         assert job.wait(DEADLINE_S) == 0
-        assert not [process for process in family if process.is_running()]
+        # A zombie has ended; whoever inherited it has not asked yet.
+        assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     assert stopped_at < count, "the signal came too late to show anything"
     status = machine.status(exits=NOT_RUNNING)
     assert status["state"] == "stopped"

@@ -20,8 +20,6 @@ from riskloom.settings import Settings
 from riskloom.stack.local import LocalStack
 from riskloom.stream.generations import StateChoice, prepare
 from riskloom.stream.job import Mode, start_query
-from riskloom.stream.session import spark_session
-from riskloom.stream.supervise import stop
 from riskloom.topics import ensure_topics
 
 pytestmark = pytest.mark.e2e
@@ -109,14 +107,10 @@ def features(scores: Mapping[tuple[str, str], Mapping[str, Any]], name: str) -> 
 
 
 @pytest.fixture(scope="module")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
+def job(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
     home = tmp_path_factory.mktemp("state")
     with LocalStack(home, short_lived=True).running() as addresses:
-        settings = Settings(home=home, **addresses)
-        # Real-Time Mode: four partitions read, two operators of four tasks each.
-        spark = spark_session(settings, "local[14]", shuffle_partitions=4)
-        yield Job(settings, spark)
-        stop(spark)
+        yield Job(Settings(home=home, **addresses), spark)
 
 
 def test_a_changed_window_is_refused_by_name(job: Job, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class MockKafka:
             consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
             found: list[Any] = []
             while len(found) < count:
-                found += consumer.consume(count - len(found), 20)
+                found += consumer.consume(min(count - len(found), 10_000), 20)
             return found
         finally:
             consumer.close()

@@ -20,7 +20,7 @@ from riskloom.errors import DeliveryError
 from riskloom.offsets import end_offsets, total
 
 DOMAINS = (payments("payments", share=30), payments("refunds"))
-PLAN = Plan(duration=0.2, rounds=2, events=400)
+PLAN = Plan(duration=0.05, rounds=2, events=400)
 
 
 @pytest.fixture

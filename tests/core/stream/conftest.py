@@ -1,32 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from scoring import Registry, Scorer
 
 from riskloom.domain import Entity, EventDomain, ScoringRule, Term, Topic
-from riskloom.settings import Settings
-from riskloom.stream.session import spark_session
-from riskloom.stream.supervise import stop
 
 
 @pytest.fixture(scope="session")
-def registry() -> Iterator[Registry]:
-    registry = Registry()
-    server = registry.serve()
-    yield registry
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="session")
-def scorer(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scorer]:
-    settings = Settings(home=tmp_path_factory.mktemp("home"), registry_url=registry.url)
-    spark = spark_session(settings, "local[2]", shuffle_partitions=2)
-    yield Scorer(spark, registry, settings)
-    stop(spark)
+def registry(scorer: Scorer) -> Registry:
+    return scorer.registry
 
 
 PAYMENT = {
