@@ -27,6 +27,8 @@ class FakeRegistry(ThreadingHTTPServer):
         self.headers: dict[str, str] = {}
         self.races = 0
         """How many registrations answer that the subject already exists."""
+        self.level_races = 0
+        """How many settings of a level answer that it already has one."""
         self.incompatible = False
         self.status = 0
         """When set, every answer has this status."""
@@ -65,6 +67,9 @@ class _Handler(BaseHTTPRequestHandler):
                 if subject in registry.levels:
                     return 200, {"compatibilityLevel": registry.levels[subject]}
                 return 404, {"error_code": 40401, "message": "no such subject"}
+            case "PUT", ["config", subject] if registry.level_races:
+                registry.level_races -= 1
+                return 409, {"error_code": 409, "message": "A rule named 'COMPATIBILITY' already exists."}
             case "PUT", ["config", subject]:
                 registry.levels[subject] = body["compatibility"]
                 return 200, body

@@ -68,6 +68,13 @@ def test_a_race_with_another_registration_is_tried_again(registry, client):
     assert registry.races == 0
 
 
+def test_a_race_for_the_level_is_tried_again(registry, client):
+    registry.level_races = 2
+    register(client, SUBJECT, SCHEMA)
+    assert registry.levels[SUBJECT] == "BACKWARD"
+    assert registry.level_races == 0
+
+
 def test_a_race_that_never_ends_is_told(registry, client):
     registry.races = 1000
     with pytest.raises(RegistryError, match="try again"):

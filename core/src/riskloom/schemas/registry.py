@@ -110,8 +110,7 @@ def register(client: SchemaRegistryClient, subject: str, avro_schema: Mapping[st
             try:
                 client.register_schema(subject, schema, normalize_schemas=True)
             except SchemaRegistryError as error:
-                # Another process registers the subject at this moment.
-                if not (error.http_status_code == _CONFLICT and "already exists" in error.error_message):
+                if not _exists(error):
                     raise _refusal(client, subject, avro_schema, error) from None
                 time.sleep(0.05 * (attempt + 1))
             found = _look_up(client, subject, schema)
@@ -199,14 +198,22 @@ def _absent(client: SchemaRegistryClient, subject: str, version: int | str) -> R
 def _require_backward(client: SchemaRegistryClient, subject: str) -> None:
     from confluent_kafka.schema_registry import SchemaRegistryError
 
-    try:
-        level = client.get_compatibility(subject)
-    except SchemaRegistryError as error:
-        if error.error_code not in _NOT_FOUND:
-            raise
-        level = "NONE"
-    if level not in _BACKWARD:
-        client.set_compatibility(subject, "BACKWARD")
+    for attempt in range(_RACE_ATTEMPTS):
+        try:
+            level = client.get_compatibility(subject)
+        except SchemaRegistryError as error:
+            if error.error_code not in _NOT_FOUND:
+                raise
+            level = "NONE"
+        if level in _BACKWARD:
+            return
+        try:
+            client.set_compatibility(subject, "BACKWARD")
+            return
+        except SchemaRegistryError as error:
+            if not _exists(error) or attempt == _RACE_ATTEMPTS - 1:
+                raise
+            time.sleep(0.05 * (attempt + 1))
 
 
 def _look_up(client: SchemaRegistryClient, subject: str, schema: Any) -> RegisteredSchema | None:
@@ -218,6 +225,11 @@ def _look_up(client: SchemaRegistryClient, subject: str, schema: Any) -> Registe
         if error.error_code not in _NOT_FOUND:
             raise
         return None
+
+
+def _exists(error: Any) -> bool:
+    """Say whether another process was quicker to make the same thing, at this moment."""
+    return error.http_status_code == _CONFLICT and "already exists" in error.error_message
 
 
 def _kept(found: Any) -> RegisteredSchema:
