@@ -12,6 +12,7 @@ import pytest
 from py4j.protocol import Py4JError
 from pyspark import SparkContext
 from pyspark.errors import PySparkRuntimeError
+from pyspark.sql import SparkSession
 from scoring import Scorer
 
 from riskloom.errors import JobError
@@ -53,6 +54,39 @@ def builder(monkeypatch: pytest.MonkeyPatch) -> Builder:
 
 def test_the_kernel_ships_in_the_package() -> None:
     assert kernel_jar().read_bytes().startswith(b"PK")
+
+
+def test_a_users_class_path_joins_the_kernel(builder: Builder, tmp_path: Path) -> None:
+    given = {"spark.driver.extraClassPath": "/mine.jar"}
+    spark_session(Settings(home=tmp_path), "local[3]", shuffle_partitions=5, configuration=given)
+    assert builder.properties["spark.driver.extraClassPath"].split(os.pathsep) == [str(kernel_jar()), "/mine.jar"]
+
+
+def test_a_cluster_keeps_its_own_file_systems(builder: Builder, tmp_path: Path) -> None:
+    spark_session(Settings(home=tmp_path), "spark://host:7077", shuffle_partitions=5)
+    assert not any(name.startswith(("spark.hadoop.fs", "spark.driver.extraClassPath")) for name in builder.properties)
+
+
+def test_local_files_get_their_permissions_and_replace_others(spark: SparkSession, tmp_path: Path) -> None:
+    jvm: Any = spark._jvm
+    hadoop = jvm.org.apache.hadoop
+    conf = spark._jsc.hadoopConfiguration()  # type: ignore[attr-defined]  # not in pyspark's types
+    files = hadoop.fs.FileSystem.get(jvm.java.net.URI("file:///"), conf)
+    assert files.getClass().getName() == "io.riskloom.kernel.LocalFiles$Checked"
+    new, old, link = (hadoop.fs.Path(str(tmp_path / name)) for name in ("new", "old", "link"))
+    (tmp_path / "old").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "old")
+    files.create(new).close()
+    files.setPermission(new, hadoop.fs.permission.FsPermission("640"))
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o640
+    context = hadoop.fs.FileContext.getFileContext(jvm.java.net.URI("file:///"), conf)
+    assert context.getDefaultFileSystem().getClass().getName() == "io.riskloom.kernel.LocalFiles$Context"
+    assert context.getFileLinkStatus(link).isSymlink()
+    options = spark._sc._gateway.new_array(hadoop.fs.Options.Rename, 1)  # type: ignore[union-attr]
+    options[0] = hadoop.fs.Options.Rename.OVERWRITE
+    context.rename(new, old, options)
+    assert (tmp_path / "old").read_text() == ""
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_local_session_listens_on_this_machine_alone(builder: Builder, tmp_path: Path) -> None:

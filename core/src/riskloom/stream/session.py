@@ -41,6 +41,12 @@ _CONFIGURATION = {
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
 }
 
+# Hadoop's own start a process for nearly every file of a checkpoint.
+_LOCAL_FILES = {
+    "spark.hadoop.fs.file.impl": "io.riskloom.kernel.LocalFiles$Checked",
+    "spark.hadoop.fs.AbstractFileSystem.file.impl": "io.riskloom.kernel.LocalFiles$Context",
+}
+
 # G1 works beside the job's threads, which few cores do not have to spare.
 _JAVA_OPTIONS = "-XX:+UseParallelGC"
 # Of a JVM's first two minutes under load, the optimising compiler takes most of one core.
@@ -105,6 +111,9 @@ def spark_session(
     }
     if master.startswith("local"):
         own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"
+        # Spark asks for the file system before it has taken the jars.
+        class_path = filter(None, [str(kernel_jar()), given.pop("spark.driver.extraClassPath", "")])
+        own |= _LOCAL_FILES | {"spark.driver.extraClassPath": os.pathsep.join(class_path)}
     os.environ["JAVA_HOME"] = str(find_java(settings.home_dir).home)
     builder = SparkSession.builder
     for name, value in (own | given).items():
