@@ -79,7 +79,8 @@ def spark_session(
         settings: Where the local files are.
         master: Spark's master, such as `local[40]` or `spark://host:7077`.
         shuffle_partitions: How many tasks keep the windows' state. Fixed for the life of a checkpoint.
-        configuration: Spark properties that win over riskloom's own; the jars of `spark.jars` join them.
+        configuration: Spark properties that win over riskloom's own; the jars of `spark.jars` and the paths of
+            `spark.driver.extraClassPath` join them.
         short_lived: Have the JVM compile its code quickly rather than well, for a run of a few minutes.
 
     Raises:
