@@ -50,10 +50,10 @@ conf_option = click.option(
 @click.option(
     "--warm-up",
     type=click.FloatRange(min=0),
-    default=60,
+    default=150,
     show_default=True,
     metavar="SECONDS",
-    help="Of load before those that count.",
+    help="Of load before those that count. An end of a batch should fall into it.",
 )
 @click.option(
     "--batch",
