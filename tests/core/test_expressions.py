@@ -40,6 +40,7 @@ def test_expressions_over_one_event_are_fine(sql):
         ("Amount", "unknown column 'Amount'; did you mean 'amount'?"),
         ("qqq", "unknown column 'qqq'"),
         ("exists(tags, tag -> tag = contry)", "unknown column 'contry'; did you mean 'country'?"),
+        ("size(array(*))", "* cannot be used: name the columns"),
         ("plce.latitude", "unknown column 'plce'; did you mean 'place'?"),
         ("amount +", "not an SQL expression (something is missing, at character 8, near '+'): amount +"),
         ("amount > 1)", "not an SQL expression (invalid expression / unexpected token, at character 11, near ')')"),
@@ -102,3 +103,10 @@ def test_columns_are_named_once():
 def test_any_text_is_answered(sql):
     for problem in problems_in(sql, COLUMNS):
         assert problem
+
+
+def test_what_is_known_only_afterwards_is_refused_and_never_offered():
+    assert problems_in(
+        "amount > 1 AND tags IS NULL OR exists(tags, tag -> tag = place.id)", COLUMNS, {"tags", "type"}
+    ) == ["field 'tags' is known only afterwards: no feature and no rule may read a label or an outcome"]
+    assert problems_in("typ", COLUMNS, {"type"}) == ["unknown column 'typ'"]

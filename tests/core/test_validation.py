@@ -252,3 +252,47 @@ class TestBetween:
 
     def test_a_source_with_another_key_is_fine_when_it_has_the_entity(self, declare):
         assert problems_between(self._payments(declare), [self._claims(declare, key="branch")]) == []
+
+
+_AFTERWARDS = "is known only afterwards: no feature and no rule may read a label or an outcome"
+
+
+def test_no_expression_reads_a_label_or_an_outcome(declare):
+    hidden = {"label": "country", "outcomes": ("tags", "place")}
+    assert problems_of(declare(**hidden)) == [
+        f"window feature 'foreign_amount_24hr': where: field 'country' {_AFTERWARDS}",
+        f"rule: term ABROAD: field 'tags' {_AFTERWARDS}",
+        f"rule: term ABROAD: field 'country' {_AFTERWARDS}",
+        f"rule: term FAST: field 'place' {_AFTERWARDS}",
+    ]
+    assert problems_of(declare(**hidden, **_ALONE)) == []
+    assert problems_of(declare(**hidden, **_ALONE | _derived("size(tags)"))) == [
+        f"derived feature 'd0': field 'tags' {_AFTERWARDS}"
+    ]
+
+
+def test_no_feature_of_another_domain_reads_them(declare):
+    source = declare(name="orders", outcomes=("amount",), **_ALONE | _rule("1"))
+    reader = declare(**_ALONE | _window(aggregate="sum", value="amount", source="orders"))
+    assert problems_of(reader) == problems_of(source) == []
+    assert problems_between(reader, [reader, source]) == [
+        f"window feature 'x' of source 'orders': value: field 'amount' {_AFTERWARDS}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"label": "contry"}, "label: the schema has no field 'contry'; did you mean 'country'?"),
+        ({"label": "amount"}, 'label: field \'amount\' must be of type ["null", "string"]; it is "double"'),
+        ({"label": "branch"}, "label: field 'branch' says which event it is, when it was or whom it is about"),
+        ({"outcomes": ("amout",)}, "outcomes: the schema has no field 'amout'; did you mean 'amount'?"),
+        (
+            {"outcomes": ("paid_at",)},
+            "outcomes: field 'paid_at' says which event it is, when it was or whom it is about",
+        ),
+        ({"label": "country", "outcomes": ("country",)}, "outcomes: field 'country' is given 2 times"),
+    ],
+)
+def test_labels_and_outcomes_name_fields_of_the_right_sort(declare, changes, problem):
+    assert problem in problems_of(declare(**changes, **_ALONE))

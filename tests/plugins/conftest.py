@@ -30,13 +30,9 @@ def generator_class(domain: EventDomain) -> Callable[..., Any]:
     return getattr(import_module(module), name)
 
 
-def rate_argument(domain: EventDomain, rate: float) -> dict[str, float]:
-    return {"anomaly_rate" if domain.name == "iot" else "fraud_rate": rate}
-
-
 def make(domain: EventDomain, n: int, *, seed: int = 1, rate: float | None = None, batches: int = 4) -> pa.Table:
     """Make n events spread over `SPAN_MS`."""
-    generator = generator_class(domain)(seed=seed, **({} if rate is None else rate_argument(domain, rate)))
+    generator = generator_class(domain)(seed=seed, **({} if rate is None else {"pattern_rate": rate}))
     times = START_MS + np.arange(n, dtype=np.int64) * SPAN_MS // n
     return pa.Table.from_batches([generator.batch(part) for part in np.array_split(times, batches)])
 

@@ -218,7 +218,13 @@ class EventDomain(_Part):
     """The field that keys the Kafka record and the windows: the `field` of one of the entities."""
     entities: tuple[Entity, ...] = Field(min_length=1)
     generator: str = Field(pattern=r"^[\w.]+:\w+$")
-    """`module:factory`, imported on use. The factory is called with `seed=` and answers an `EventGenerator`."""
+    """`module:factory`, imported on use. The factory is called with `seed=` and, where it takes that, `pattern_rate=`:
+    the share of events that belong to injected patterns. It answers an `EventGenerator`."""
+    label: str | None = None
+    """The field (nullable string) that names the injected pattern an event belongs to; null for an ordinary event."""
+    outcomes: tuple[str, ...] = ()
+    """Further fields that are known only afterwards, or are judgements of risk themselves. No feature and no rule, of
+    this domain or another, may read them or the label: it would look perfect and find nothing in real events."""
     window_features: tuple[WindowFeature, ...] = ()
     derived_features: tuple[DerivedFeature, ...] = ()
     rule: ScoringRule
@@ -242,6 +248,11 @@ class EventDomain(_Part):
         if feature.entity is None:
             return self.key_entity
         return next(entity for entity in self.entities if entity.name == feature.entity)
+
+    @property
+    def hindsight(self) -> frozenset[str]:
+        """The fields that no expression may read: the label and the outcomes."""
+        return frozenset(self.outcomes) | ({self.label} if self.label else set())
 
     @property
     def avro_json(self) -> str:

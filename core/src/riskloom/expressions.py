@@ -14,6 +14,7 @@ from riskloom.suggest import did_you_mean
 
 _ACROSS_EVENTS = "looks at many events and an expression sees one: declare a window feature"
 _UNSTEADY = "answers differently each time: a replayed event must get the same score"
+_HINDSIGHT = "is known only afterwards: no feature and no rule may read a label or an outcome"
 _ROWS = "makes rows, not a value"
 _FAILS = "can fail: an expression must have a value for every event"
 # Functions by the parser's class, or by their own name where the parser has no class for them.
@@ -29,12 +30,13 @@ _REFUSED = {
 _REASON = {name: reason for reason, names in _REFUSED.items() for name in names.split()}
 
 
-def problems_in(sql: str, columns: Collection[str] | None) -> list[str]:
+def problems_in(sql: str, columns: Collection[str] | None, hindsight: Collection[str] = ()) -> list[str]:
     """Check an expression.
 
     Args:
         sql: A Spark SQL expression over one event.
-        columns: The names it may use, or None when they are not known: then names are not checked.
+        columns: The names that there are, or None when they are not known: then names are not checked.
+        hindsight: Those among them that it must not use.
 
     Returns:
         What is wrong, one line each; empty when nothing is.
@@ -47,10 +49,13 @@ def problems_in(sql: str, columns: Collection[str] | None) -> list[str]:
         return [f"not an SQL expression{_place(error)}: {sql}"]
     except SqlglotError as error:
         return [f"not an SQL expression ({' '.join(str(error).split())}): {sql}"]
-    problems = list(dict.fromkeys(_refused(expression)))
+    problems = list(dict.fromkeys(_refused(expression))) or list(_stars(expression))
     if columns is not None:
-        unknown = [name for name in column_names(expression) if name not in columns]
-        problems += [f"unknown column {name!r}{did_you_mean(name, columns)}" for name in unknown]
+        used = column_names(expression)
+        problems += [f"field {name!r} {_HINDSIGHT}" for name in used if name in hindsight]
+        readable = [name for name in columns if name not in hindsight]
+        unknown = [name for name in used if name not in columns]
+        problems += [f"unknown column {name!r}{did_you_mean(name, readable)}" for name in unknown]
     return problems
 
 
@@ -103,6 +108,14 @@ def _refused(expression: Any) -> Iterator[str]:
             yield f"{_called(node)} {_ROWS}"
         elif isinstance(node, (exp.Parameter, exp.Placeholder, exp.SessionParameter)):
             yield f"{node.sql('spark')}: parameters cannot be used"
+
+
+def _stars(expression: Any) -> Iterator[str]:
+    from sqlglot import exp
+
+    # It would stand for every column, those that must not be read among them.
+    if expression.find(exp.Star):
+        yield "* cannot be used: name the columns"
 
 
 def _place(error: Any) -> str:

@@ -61,6 +61,7 @@ def problems_of(domain: EventDomain) -> list[str]:
     return [
         *_topic_problems(domain),
         *_identity_problems(domain, fields),
+        *_hindsight_problems(domain, fields),
         *_late_problems(domain.late_tolerance),
         *_generator_problems(domain.generator),
         *_feature_problems(domain, fields),
@@ -94,7 +95,8 @@ def problems_between(domain: EventDomain, installed: Iterable[EventDomain]) -> l
                 f"{where} has no entity {entity!r}{did_you_mean(entity, entities)}; it has {listed(entities)}"
             )
         fields = [field["name"] for field in source.avro_schema["fields"]]
-        problems += _window_sql_problems(feature, fields, f"window feature {feature.name!r} of source {source.name!r}")
+        where = f"window feature {feature.name!r} of source {source.name!r}"
+        problems += _window_sql_problems(feature, fields, source.hindsight, where)
     return problems
 
 
@@ -153,6 +155,21 @@ def _identity_problems(domain: EventDomain, fields: dict[str, Any]) -> Iterator[
     yield from (f"entities: {problem}" for problem in _clashes("field", known))
 
 
+def _hindsight_problems(domain: EventDomain, fields: dict[str, Any]) -> Iterator[str]:
+    """Check the fields that no expression may read."""
+    named = [("label", domain.label)] if domain.label else []
+    named += [("outcomes", name) for name in domain.outcomes]
+    needed = {domain.event_id, domain.event_time, *(entity.field for entity in domain.entities)}
+    for setting, name in named:
+        if name not in fields:
+            yield f"{setting}: the schema has no field {name!r}{did_you_mean(name, fields)}"
+        elif name in needed:
+            yield f"{setting}: field {name!r} says which event it is, when it was or whom it is about"
+    if domain.label in fields and not _is_nullable_string(fields[domain.label]):
+        yield f'label: field {domain.label!r} must be of type ["null", "string"]{_found(fields[domain.label])}'
+    yield from (f"outcomes: {problem}" for problem in _clashes("field", (name for _, name in named)))
+
+
 def _late_problems(tolerance: timedelta) -> Iterator[str]:
     if not timedelta(0) <= tolerance <= LONGEST_TOLERANCE:
         yield f"late_tolerance: must be from nothing to {LONGEST_TOLERANCE}, not {tolerance}"
@@ -178,14 +195,20 @@ def _feature_problems(domain: EventDomain, fields: dict[str, Any]) -> Iterator[s
             yield f"feature {name!r}: the event has a field {by_lower_case[name]!r}; a feature needs a name of its own"
     for window in domain.window_features:
         own = window.source in {None, domain.name}
-        yield from _window_problems(window, [entity.name for entity in domain.entities], fields if own else None)
+        entities = [entity.name for entity in domain.entities]
+        yield from _window_problems(window, entities, fields if own else None, domain.hindsight)
     known = [*fields, *(window.name for window in domain.window_features)]
     for derived in domain.derived_features:
-        yield from (f"derived feature {derived.name!r}: {problem}" for problem in problems_in(derived.sql, known))
+        yield from (
+            f"derived feature {derived.name!r}: {problem}"
+            for problem in problems_in(derived.sql, known, domain.hindsight)
+        )
         known.append(derived.name)
 
 
-def _window_problems(feature: WindowFeature, entities: Sequence[str], fields: Collection[str] | None) -> Iterator[str]:
+def _window_problems(
+    feature: WindowFeature, entities: Sequence[str], fields: Collection[str] | None, hindsight: Collection[str]
+) -> Iterator[str]:
     where = f"window feature {feature.name!r}"
     yield from (f"{where}: {problem}" for problem in _length_problems(feature))
     if feature.aggregate not in AGGREGATES_OF[feature.kind]:
@@ -202,7 +225,7 @@ def _window_problems(feature: WindowFeature, entities: Sequence[str], fields: Co
             yield f"{where}: {feature.aggregate} needs {_NEED[setting]}"
     if feature.aggregate == "time_since_last" and feature.include_event is False:
         yield f"{where}: time_since_last never includes the event: include_event=False changes nothing, leave it out"
-    yield from _window_sql_problems(feature, fields, where)
+    yield from _window_sql_problems(feature, fields, hindsight, where)
 
 
 def _length_problems(feature: WindowFeature) -> Iterator[str]:
@@ -220,17 +243,19 @@ def _length_problems(feature: WindowFeature) -> Iterator[str]:
         yield f"window {feature.window!r} is not 1 to {MOST_SLIDES} times the slide {feature.slide!r}"
 
 
-def _window_sql_problems(feature: WindowFeature, fields: Collection[str] | None, where: str) -> Iterator[str]:
+def _window_sql_problems(
+    feature: WindowFeature, fields: Collection[str] | None, hindsight: Collection[str], where: str
+) -> Iterator[str]:
     for setting, sql in (("value", feature.value), ("other", feature.other), ("where", feature.where)):
         if sql is not None:
-            yield from (f"{where}: {setting}: {problem}" for problem in problems_in(sql, fields))
+            yield from (f"{where}: {setting}: {problem}" for problem in problems_in(sql, fields, hindsight))
 
 
 def _rule_problems(domain: EventDomain, fields: dict[str, Any]) -> Iterator[str]:
     rule = domain.rule
     known = [*fields, *domain.feature_names]
     for term in rule.terms:
-        yield from (f"rule: term {term.code}: {problem}" for problem in problems_in(term.sql, known))
+        yield from (f"rule: term {term.code}: {problem}" for problem in problems_in(term.sql, known, domain.hindsight))
     yield from (f"rule: {problem}" for problem in _clashes("code", (term.code for term in rule.terms)))
     yield from (f"rule: bands: {problem}" for problem in _clashes("level", (band.level for band in rule.bands)))
     yield from (f"rule: bands: {p}" for p in _clashes("threshold", (str(band.at_least) for band in rule.bands)))
@@ -261,6 +286,10 @@ def _not_null(avro: Any) -> Any:
         return avro
     branches = [branch for branch in avro if branch != "null"]
     return branches[0] if len(branches) == 1 else avro
+
+
+def _is_nullable_string(avro: Any) -> bool:
+    return isinstance(avro, list) and len(avro) == 2 and {_name_of(branch) for branch in avro} == {"null", "string"}
 
 
 def _found(avro: Any) -> str:

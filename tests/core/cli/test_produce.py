@@ -69,12 +69,13 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
 
 def test_options_reach_the_producer(command: Command) -> None:
     arguments = "--throughput 500 --duration 2 --mix payments=1,refunds=2.5 --seed 7 --set acks=all --set linger.ms=0"
-    result = command(*arguments.split(), "--bootstrap-servers", "kafka:1")
+    result = command(*arguments.split(), "--pattern-rate", "0.2", "--bootstrap-servers", "kafka:1")
     assert result.exit_code == 0, result.output
     asked = command.asked
     assert asked["settings"].bootstrap_servers == "kafka:1"
     assert asked["positional"] == (DOMAINS,)
     assert (asked["throughput"], asked["duration"], asked["seed"]) == (500.0, 2.0, 7)
+    assert asked["pattern_rate"] == 0.2
     assert asked["mix"] == {"payments": 1.0, "refunds": 2.5}
     assert asked["properties"] == {"acks": "all", "linger.ms": "0"}
     assert asked["progress"] is None  # not a terminal
@@ -153,7 +154,7 @@ def test_a_file_is_of_one_domain(command: Command) -> None:
     assert command.asked["throughput"] == 5
 
 
-@pytest.mark.parametrize("option", [("--duration", "3"), ("--mix", "payments=1")])
+@pytest.mark.parametrize("option", [("--duration", "3"), ("--mix", "payments=1"), ("--pattern-rate", "0")])
 def test_options_of_generated_events_do_not_go_with_a_file(command: Command, option: tuple[str, str]) -> None:
     result = command("--input", "a.csv", *option)
     assert result.exit_code == 2
@@ -168,6 +169,7 @@ def test_options_of_generated_events_do_not_go_with_a_file(command: Command, opt
         (("--set", "linger.ms"), "'linger.ms' is not of the form linger.ms=50"),
         (("--throughput", "-1"), "--throughput"),
         (("--duration", "0"), "--duration"),
+        (("--pattern-rate", "1"), "--pattern-rate"),
     ],
 )
 def test_what_cannot_be_read_is_told(command: Command, arguments: tuple[str, ...], problem: str) -> None:

@@ -120,6 +120,8 @@ def _show(installed: InstalledDomain, names: set[str]) -> None:
             ("generator", domain.generator),
             ("share", f"{domain.share:g}"),
             ("late events", _late_policy(domain)),
+            *([("label", domain.label)] if domain.label else []),
+            *([("outcomes", ", ".join(domain.outcomes))] if domain.outcomes else []),
         ],
     )
     print_section("Entities", [(entity.name, entity.field, entity.description) for entity in domain.entities])

@@ -40,6 +40,13 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the generators.")
 @click.option(
+    "--pattern-rate",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="SHARE",
+    help="Share of the generated events that belong to patterns of fraud or failure, such as 0.02.  "
+    "[default: the generators' own]",
+)
+@click.option(
     "--input",
     "path",
     type=click.Path(path_type=Path),
@@ -65,6 +72,7 @@ def produce(
     domain: tuple[str, ...],
     mix: str | None,
     seed: int,
+    pattern_rate: float | None,
     path: Path | None,
     properties: tuple[str, ...],
     only: tuple[str, ...],
@@ -83,6 +91,7 @@ def produce(
     Examples:
       riskloom produce --throughput 5000 --duration 60
       riskloom produce --mix claims=35,transactions=40,iot=25 --seed 7 --json
+      riskloom produce --domain transactions --pattern-rate 0.1 --duration 10
       riskloom produce --domain claims --set acks=all --set linger.ms=50
       riskloom produce --domain transactions --input payments.csv.gz --throughput 1000
     """
@@ -92,8 +101,10 @@ def produce(
     from riskloom.produce.publish import publish_file
     from riskloom.settings import load_settings
 
-    if path is not None and (duration is not None or mix is not None):
-        raise click.UsageError("--duration and --mix are for generated events; a file is sent whole, with --throughput")
+    if path is not None and (duration, mix, pattern_rate) != (None, None, None):
+        raise click.UsageError(
+            "--duration, --mix and --pattern-rate are for generated events; a file is sent whole, with --throughput"
+        )
     librdkafka = dict(_pair(text, "--set", "linger.ms=50") for text in properties)
     weights = None if mix is None else _weights(mix)
     settings = load_settings(**servers)
@@ -107,6 +118,7 @@ def produce(
                 duration=math.inf if duration is None else duration,
                 mix=weights,
                 seed=seed,
+                pattern_rate=pattern_rate,
                 stop=stop,
                 progress=show,
                 properties=librdkafka,

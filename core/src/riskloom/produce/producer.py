@@ -12,6 +12,7 @@ import numpy as np
 
 from riskloom.errors import SettingsError
 from riskloom.produce.client import Client
+from riskloom.produce.generators import require_pattern_rate
 from riskloom.produce.rate import TOLERANCE, Schedule, Stopwatch
 from riskloom.produce.report import DeliveryReport, Progress
 from riskloom.produce.run import Run
@@ -35,6 +36,7 @@ def produce_events(
     duration: float,
     mix: Mapping[str, float] | None = None,
     seed: int = 0,
+    pattern_rate: float | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[Progress], None] | None = None,
     properties: Mapping[str, str] | None = None,
@@ -53,6 +55,7 @@ def produce_events(
         duration: Seconds; infinite for until `stop`.
         mix: Weights by domain; a domain that is not named sends nothing. Default: the domains' shares.
         seed: Same seed and same times, same events.
+        pattern_rate: The share of events that belong to injected patterns. Default: the generators' own.
         stop: Set it to end the run early: what was sent is still waited for and reported.
         progress: Called a few times a second.
         properties: librdkafka properties that win over the settings'.
@@ -62,20 +65,24 @@ def produce_events(
         DeliveryError: If Kafka cannot be reached or refuses a topic.
         RegistryError: If the registry cannot be reached or refuses a schema.
         PluginError: If a generator fails.
-        SettingsError: If the mix or a property cannot be used.
+        SettingsError: If the mix or a property cannot be used, or a generator takes no rate of patterns.
     """
     from riskloom.schemas.registry import register_all
     from riskloom.topics import ensure_topics
 
     shares = mixed_shares(domains, mix)
     chosen = [installed for installed in domains if shares.get(installed.name)]
+    if pattern_rate is not None:
+        require_pattern_rate(chosen)
     stopwatch = Stopwatch()
     with Client(settings, properties or {}, stopwatch, paced=throughput > 0) as client:
         ensure_topics(settings, chosen)
         if schema_ids is None:
             schema_ids = {topic: schema.schema_id for topic, schema in register_all(settings, chosen).items()}
         streams = {
-            installed.name: EventStream(installed, schema_ids[installed.domain.topic.name], seed, client, stopwatch)
+            installed.name: EventStream(
+                installed, schema_ids[installed.domain.topic.name], seed, client, stopwatch, pattern_rate
+            )
             for installed in chosen
         }
         run = Run({name: stream.ledger for name, stream in streams.items()}, client, stopwatch, stop, progress)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-from zlib import crc32
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from riskloom.errors import PluginError
 from riskloom.produce.encode import BatchEncoder, Encoded
+from riskloom.produce.generators import broken, make_generator
 from riskloom.produce.rate import Schedule, Stopwatch
 from riskloom.produce.report import Ledger
 
 if TYPE_CHECKING:
     from riskloom.discovery import InstalledDomain
-    from riskloom.domain import EventGenerator
     from riskloom.produce.client import Client
 
 _BLOCK_S = 0.25  # few calls of a generator a second, as each costs about a millisecond however few its events
@@ -34,17 +31,24 @@ class EventStream:
         seed: The run's seed; each domain draws its own from it.
         client: Where the events go.
         stopwatch: Where the time of the stages `generate` and `encode` is added.
+        pattern_rate: The share of events that belong to injected patterns; by default the generator's own.
     """
 
     def __init__(
-        self, installed: InstalledDomain, schema_id: int, seed: int, client: Client, stopwatch: Stopwatch
+        self,
+        installed: InstalledDomain,
+        schema_id: int,
+        seed: int,
+        client: Client,
+        stopwatch: Stopwatch,
+        pattern_rate: float | None = None,
     ) -> None:
         domain = installed.domain
         self.ledger = Ledger()
         self._installed = installed
         self._topic = domain.topic.name
         self._encoder = BatchEncoder(domain.avro_schema, schema_id, domain.key)
-        self._generator = _generator(installed, seed)
+        self._generator = make_generator(installed, seed, pattern_rate)
         self._client = client
         self._stopwatch = stopwatch
         self._ready: deque[Encoded] = deque()
@@ -108,27 +112,4 @@ class EventStream:
                 raise ValueError(f"{batch.num_rows} events were made for {len(times)} times")
             yield from self._stopwatch.timed("encode", self._encoder.encode(batch))
         except Exception as error:
-            raise _broken(self._installed, error) from error
-
-
-def _generator(installed: InstalledDomain, seed: int) -> EventGenerator:
-    module, _, factory = installed.domain.generator.partition(":")
-    # Domains draw from different numbers, or their events would share ids.
-    own_seed = np.random.SeedSequence([seed, crc32(installed.name.encode())]).generate_state(1, np.uint64)
-    try:
-        made: Any = getattr(import_module(module), factory)(seed=int(own_seed[0]))
-    except Exception as error:
-        raise _broken(installed, error) from error
-    generator: EventGenerator = made
-    return generator
-
-
-def _broken(installed: InstalledDomain, error: Exception) -> PluginError:
-    return PluginError(
-        [
-            f"{installed.distribution} {installed.version}: generator {installed.domain.generator} of domain "
-            f"{installed.name!r} failed: {type(error).__name__}: {error}"
-        ],
-        f"To leave it out, add `--without {installed.name}` to the command; for the trace, put `--verbose` before it: "
-        "`riskloom --verbose ...`.",
-    )
+            raise broken(self._installed, error) from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from riskloom.discovery import InstalledDomain
 from riskloom.produce.encode import BatchEncoder
+from riskloom.produce.generators import make_generator
 from riskloom.schemas.registry import RegisteredSchema
 from riskloom.settings import Settings
 from riskloom.stream.job import scored
@@ -58,9 +58,8 @@ def warm_up(spark: SparkSession, settings: Settings, domains: Sequence[Installed
 
 def _records(installed: InstalledDomain, schema_id: int) -> pa.Table:
     domain = installed.domain
-    module, _, factory = domain.generator.partition(":")
     now = time.time_ns() // 1_000_000
-    events = getattr(import_module(module), factory)(seed=0).batch(np.arange(now - _EVENTS, now, dtype=np.int64))
+    events = make_generator(installed, seed=0).batch(np.arange(now - _EVENTS, now, dtype=np.int64))
     encoder = BatchEncoder(domain.avro_schema, schema_id, domain.key)
     messages = [message for part in encoder.encode(events) for message in part.messages]
     return pa.table(

@@ -82,13 +82,13 @@ class ClaimsGenerator:
 
     Args:
         seed: Same seed and same calls, same claims.
-        fraud_rate: The share of claims that belong to `PATTERN`, 0 to below 1.
+        pattern_rate: The share of claims that belong to `PATTERN`, 0 to below 1.
     """
 
-    def __init__(self, *, seed: int, fraud_rate: float = 0.015) -> None:
+    def __init__(self, *, seed: int, pattern_rate: float = 0.015) -> None:
         self._schema = load_schema(__package__)
         self._rng = seeded("claims", seed)
-        self._bursts = Bursts(self._rng, rate=fraud_rate, subjects=COMPROMISED_USERS, length=(4, 7), gap_ms=12_000)
+        self._bursts = Bursts(self._rng, rate=pattern_rate, subjects=COMPROMISED_USERS, length=(4, 7), gap_ms=12_000)
         self._home = homes("users", USERS)
         self._level = trait("users/claims", USERS)  # how often and how much a user claims
         self._joined_ms = (trait("users/joined", USERS) * 14 * 365).astype(np.int64) * _DAY_MS + 1_230_768_000_000

@@ -21,6 +21,8 @@ def riskloom_event_domain() -> EventDomain:
         key="user_id",
         entities=(Entity(name="user", field="user_id", description="The policy holder and account holder."),),
         generator="riskloom_claims.generator:ClaimsGenerator",
+        label="fraud_pattern",
+        outcomes=("priority", "risk_score", "fraud_probability", "fraud_indicators"),
         window_features=WINDOW_FEATURES,
         derived_features=DERIVED_FEATURES,
         rule=RULE,

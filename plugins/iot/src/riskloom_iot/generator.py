@@ -58,13 +58,13 @@ class IotGenerator:
 
     Args:
         seed: Same seed and same calls, same readings.
-        anomaly_rate: The share of readings that belong to `PATTERN`, 0 to below 1.
+        pattern_rate: The share of readings that belong to `PATTERN`, 0 to below 1.
     """
 
-    def __init__(self, *, seed: int, anomaly_rate: float = 0.015) -> None:
+    def __init__(self, *, seed: int, pattern_rate: float = 0.015) -> None:
         self._schema = load_schema(__package__)
         self._rng = seeded("iot", seed)
-        self._bursts = Bursts(self._rng, rate=anomaly_rate, subjects=DEVICES, length=(5, 10), gap_ms=4_000)
+        self._bursts = Bursts(self._rng, rate=pattern_rate, subjects=DEVICES, length=(5, 10), gap_ms=4_000)
         self._type = pick(trait("devices/type", DEVICES), (35, 25, 22, 18))
         self._city = homes("devices", DEVICES)
         self._scale = 0.8 + 0.4 * trait("devices/scale", DEVICES)  # devices of a type work at different points

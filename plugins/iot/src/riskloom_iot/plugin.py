@@ -21,6 +21,8 @@ def riskloom_event_domain() -> EventDomain:
         key="device_id",
         entities=(Entity(name="device", field="device_id", description="The device that sends the readings."),),
         generator="riskloom_iot.generator:IotGenerator",
+        label="anomaly_pattern",
+        outcomes=("risk_score", "is_anomaly", "alert_level"),
         window_features=WINDOW_FEATURES,
         derived_features=DERIVED_FEATURES,
         rule=RULE,

@@ -100,13 +100,13 @@ class TransactionsGenerator:
 
     Args:
         seed: Same seed and same calls, same payments.
-        fraud_rate: The share of payments that belong to `PATTERN`, 0 to below 1.
+        pattern_rate: The share of payments that belong to `PATTERN`, 0 to below 1.
     """
 
-    def __init__(self, *, seed: int, fraud_rate: float = 0.015) -> None:
+    def __init__(self, *, seed: int, pattern_rate: float = 0.015) -> None:
         self._schema = load_schema(__package__)
         self._rng = seeded("transactions", seed)
-        self._bursts = Bursts(self._rng, rate=fraud_rate, subjects=COMPROMISED_USERS, length=(7, 13), gap_ms=3_500)
+        self._bursts = Bursts(self._rng, rate=pattern_rate, subjects=COMPROMISED_USERS, length=(7, 13), gap_ms=3_500)
         self._merchant_names = pa.array(_MERCHANT_NAMES)
         self._home = homes("users", USERS)
         self._wealth = trait("users/wealth", USERS)

@@ -24,6 +24,8 @@ def riskloom_event_domain() -> EventDomain:
             Entity(name="merchant", field="merchant_id", description="Who is paid."),
         ),
         generator="riskloom_transactions.generator:TransactionsGenerator",
+        label="fraud_pattern",
+        outcomes=("is_fraud", "risk_score"),
         window_features=WINDOW_FEATURES,
         derived_features=DERIVED_FEATURES,
         rule=RULE,
