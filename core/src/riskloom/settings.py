@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """The schema registry's Confluent-compatible address."""
     redis_url: str = "redis://127.0.0.1:6379/0"
     """Redis, the online feature store."""
+    offline_store: str | None = None
+    """Folder of the offline feature store: a path, or an address such as `s3://bucket/features`."""
     kafka_client: dict[str, str] = Field(default_factory=dict)
     """librdkafka properties for every Python client, as JSON: TLS and SASL among them."""
     kafka_spark: dict[str, str] = Field(default_factory=dict)
@@ -71,6 +73,11 @@ class Settings(BaseSettings):
     def home_dir(self) -> Path:
         """`home` with `~` expanded."""
         return self.home.expanduser()
+
+    @property
+    def offline_store_root(self) -> str:
+        """`offline_store`, by default a folder in `home`."""
+        return self.offline_store or str(self.home_dir / "offline_store")
 
     def kafka(self, **extra: Any) -> dict[str, Any]:
         """Build the configuration of a confluent-kafka client.
