@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskloom.produce.synthetic import Bursts
+from riskloom.produce.synthetic import BurstKind, Bursts, MixedBursts
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, 2.0])
@@ -48,3 +48,29 @@ def test_a_burst_is_whole_and_in_order_across_batches() -> None:
     whole = [taken for taken in steps.values() if len(taken) == 6]
     assert len(whole) > 3
     assert all(taken == list(range(len(taken))) for taken in steps.values())
+
+
+def test_bursts_of_several_kinds_share_the_slots() -> None:
+    kinds = [
+        BurstKind(rate=0.05, subjects=10, length=(1, 1), gap_ms=0),
+        BurstKind(rate=0.1, subjects=500, length=(3, 5), gap_ms=300),
+        BurstKind(rate=0.0, subjects=10, length=(9, 9), gap_ms=10),
+    ]
+    bursts = MixedBursts(np.random.default_rng(2), kinds)
+    taken = [bursts.take(batch * 10_000 + np.arange(1_000) * 10) for batch in range(60)]
+    assert all((np.diff(burst.slot) > 0).all() for burst in taken)
+    kind, number, subject, began = (
+        np.concatenate([getattr(burst, name) for burst in taken]) for name in ("kind", "number", "subject", "began")
+    )
+    share = np.bincount(kind, minlength=3) / 60_000
+    assert share.tolist() == pytest.approx([0.05, 0.1, 0.0], rel=0.1)
+    assert subject[kind == 0].max() < 10 <= subject[kind == 1].max()
+    for one in np.unique(number)[:300]:
+        of_one = number == one
+        assert len(set(zip(kind[of_one], subject[of_one], began[of_one], strict=True))) == 1
+
+
+def test_kinds_of_bursts_leave_room_for_other_events() -> None:
+    kinds = [BurstKind(rate=0.5, subjects=1, length=(1, 1), gap_ms=0)] * 2
+    with pytest.raises(ValueError, match="not a share"):
+        MixedBursts(np.random.default_rng(1), kinds)

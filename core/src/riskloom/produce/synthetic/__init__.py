@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from riskloom.produce.synthetic.bursts import Burst, Bursts
+from riskloom.produce.synthetic.bursts import Burst, BurstKind, Bursts, MixedBursts, share
 from riskloom.produce.synthetic.columns import (
     Bools,
     Floats,
@@ -15,6 +15,8 @@ from riskloom.produce.synthetic.columns import (
     text,
     uuids,
 )
+from riskloom.produce.synthetic.episodes import Episode, Episodes, Turns
+from riskloom.produce.synthetic.hashed import hashed, key_of
 from riskloom.produce.synthetic.places import CITIES, City, Clock, homes
 from riskloom.produce.synthetic.populations import COMPROMISED_USERS, USERS, members, population, trait
 
@@ -24,19 +26,27 @@ __all__ = [
     "USERS",
     "Bools",
     "Burst",
+    "BurstKind",
     "Bursts",
     "City",
     "Clock",
+    "Episode",
+    "Episodes",
     "Floats",
     "Ints",
+    "MixedBursts",
+    "Turns",
     "choose",
+    "hashed",
     "homes",
+    "key_of",
     "lists",
     "members",
     "pick",
     "population",
     "same",
     "seeded",
+    "share",
     "text",
     "trait",
     "uuids",
