@@ -79,14 +79,14 @@ class BatchEncoder:
     def __init__(self, avro_schema: Mapping[str, Any], schema_id: int, key: str) -> None:
         self._names = [field["name"] for field in avro_schema["fields"]]
         self._key = key
-        self._values: Callable[[pa.RecordBatch], Iterator[pa.Array]]
+        self._write: Callable[[pa.RecordBatch], Iterator[pa.Array]]
         if fits_pyruhvro(avro_schema):
             schema_json = json.dumps(_without_uuid(avro_schema))
             start, nothing = pa.scalar(header(schema_id), pa.binary()), pa.scalar(b"", pa.binary())
-            self._values = lambda batch: _rust_values(batch, schema_json, start, nothing)
+            self._write = lambda batch: _rust_values(batch, schema_json, start, nothing)
         else:
             encode = row_encoder(avro_schema, schema_id)
-            self._values = lambda batch: _python_values(batch, encode)
+            self._write = lambda batch: _python_values(batch, encode)
 
     def encode(self, batch: pa.RecordBatch) -> Iterator[Encoded]:
         """Encode a batch of events, in parts: each is made when it is asked for.
@@ -99,13 +99,8 @@ class BatchEncoder:
         """
         import pyarrow.compute as pc
 
-        if batch.schema.names != self._names:
-            raise ValueError(f"columns {batch.schema.names} are not the fields of the schema, {self._names}")
-        for field, column in zip(batch.schema, batch.columns, strict=True):
-            if column.null_count and not field.nullable:
-                raise ValueError(f"column {field.name!r} holds {column.null_count} nulls and is not nullable")
         all_keys, begin = batch.column(self._key).cast(pa.string()), 0
-        for values in self._values(batch):
+        for values in self.values(batch):
             keys = all_keys.slice(begin, len(values))
             begin += len(values)
             yield Encoded(
@@ -115,6 +110,15 @@ class BatchEncoder:
                 ],
                 ends=np.cumsum(pc.binary_length(values).to_numpy(), dtype=np.int64),
             )
+
+    def values(self, batch: pa.RecordBatch) -> Iterator[pa.Array]:
+        """Encode a batch of events to framed bytes alone, in parts. Arguments and errors are those of `encode`."""
+        if batch.schema.names != self._names:
+            raise ValueError(f"columns {batch.schema.names} are not the fields of the schema, {self._names}")
+        for field, column in zip(batch.schema, batch.columns, strict=True):
+            if column.null_count and not field.nullable:
+                raise ValueError(f"column {field.name!r} holds {column.null_count} nulls and is not nullable")
+        yield from self._write(batch)
 
 
 def fits_pyruhvro(avro_schema: Mapping[str, Any]) -> bool:
