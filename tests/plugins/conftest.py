@@ -11,11 +11,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-import sqlglot
 from state_oracle import Oracle
 
 from riskloom.discovery import discover
 from riskloom.domain import EventDomain
+from riskloom.duck import connect, with_stages
 from riskloom.rules import scoring_stages
 
 NAMES = ("claims", "transactions", "iot")
@@ -37,17 +37,6 @@ def make(domain: EventDomain, n: int, *, seed: int = 1, rate: float | None = Non
     return pa.Table.from_batches([generator.batch(part) for part in np.array_split(times, batches)])
 
 
-def duck(sql: str) -> str:
-    return sqlglot.transpile(sql, read="spark", write="duckdb")[0]
-
-
-def select(connection: duckdb.DuckDBPyConnection, table: pa.Table, columns: Mapping[str, str]) -> pa.Table:
-    """Add columns of SQL to a table, keeping its order."""
-    connection.register("events", table)
-    added = ", ".join(f"{duck(sql)} AS {name}" for name, sql in columns.items())
-    return connection.sql(f"SELECT *, {added} FROM events").to_arrow_table()
-
-
 def sql_of_sources(domains: Mapping[str, EventDomain]) -> dict[str, list[str]]:
     """List the SQL of window features by the domain whose fields it speaks of."""
     texts: dict[str, dict[str, None]] = {name: {} for name in domains}
@@ -66,7 +55,7 @@ def windows(
     arrivals: list[tuple[int, str, dict[str, Any]]] = []
     for name, domain in domains.items():
         names = [f"_sql_{i}" for i in range(len(texts[name]))]
-        table = select(connection, events[name], dict(zip(names, texts[name], strict=True)))
+        table = with_stages(connection, events[name], [dict(zip(names, texts[name], strict=True))])
         kept = [domain.event_id, domain.event_time, *(entity.field for entity in domain.entities), *names]
         table = table.select(kept)
         at = table.column_names.index(domain.event_time)
@@ -104,7 +93,7 @@ def make_events() -> Callable[..., pa.Table]:
 @pytest.fixture(scope="session")
 def scored(domains: dict[str, EventDomain]) -> dict[str, pa.Table]:
     """Events of all domains, with their features, terms and scores."""
-    connection = duckdb.connect()
+    connection = connect()
     events = {name: make(domain, EVENTS, rate=RATE) for name, domain in domains.items()}
     counted = windows(connection, domains, events)
     tables = {}
@@ -112,8 +101,6 @@ def scored(domains: dict[str, EventDomain]) -> dict[str, pa.Table]:
         table = events[name]
         for feature, values in counted[name].items():
             table = table.append_column(feature, pa.array(values, type=pa.float64()))
-        for stage in scoring_stages(domain):
-            table = select(connection, table, stage)
-        tables[name] = table
+        tables[name] = with_stages(connection, table, scoring_stages(domain))
     connection.close()
     return tables
