@@ -23,6 +23,8 @@ _SCORE = {
     "sequence": 4,
     "duplicate": False,
     "entity_sequences": {"merchant": 5},
+    "entity_ids": {"merchant": "m"},
+    "feature_version": "0a1b2c3d",
 }
 _LETTER = {
     "failed_at": 1,

@@ -82,6 +82,7 @@ def test_windows_of_both_entities_agree_with_the_reference_in_the_order_of_their
                 assert found == (expected.sequence, expected.late, expected.duplicate)
             else:
                 assert score["entity_sequences"] == {"merchant": expected.sequence}
+                assert score["entity_ids"] == {"merchant": events[identity]["merchant"]}
     for identity, expected in seen.items():
         for name, value in expected.items():
             assert value.agrees(scores[identity]["features"][name]), (identity, name, value)
@@ -101,3 +102,4 @@ def test_an_event_without_a_merchant_has_the_defaults_of_its_features(scorer: Sc
     (score,) = scorer(domains_of(payment), records).scores
     assert score["features"] == {of.name: of.default for of in OF_PAYMENTS}
     assert (score["event_time"], score["sequence"], score["entity_sequences"]) == (EPOCH, 1, {})
+    assert score["entity_ids"] == {}

@@ -14,6 +14,7 @@ from riskloom.schemas.registry import RegisteredSchema
 from riskloom.settings import Settings
 from riskloom.stream.series import Series, series_of
 from riskloom.topics import DEAD_LETTERS_TOPIC, SCORES_TOPIC
+from riskloom.versions import feature_version
 
 
 def job_plan(
@@ -125,6 +126,7 @@ def _domain(
         ],
         "score_column": SCORE,
         "level_column": LEVEL,
+        "feature_version": feature_version(domain),
     }
 
 

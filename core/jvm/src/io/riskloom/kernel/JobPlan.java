@@ -49,7 +49,8 @@ record JobPlan(
       List<String> featureColumns,
       List<Reason> reasons,
       String scoreColumn,
-      String levelColumn)
+      String levelColumn,
+      String featureVersion)
       implements Serializable {
 
     /** The entity whose state makes the score. */

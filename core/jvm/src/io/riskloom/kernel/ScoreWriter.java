@@ -15,6 +15,7 @@ final class ScoreWriter {
   private final Utf8 name;
   private final Utf8 entity;
   private final Utf8 ruleVersion;
+  private final Utf8 featureVersion;
   private final Utf8[] features;
   private final Utf8[] codes;
   private final Utf8[] descriptions;
@@ -28,6 +29,7 @@ final class ScoreWriter {
     name = new Utf8(domain.name());
     entity = new Utf8(domain.key().entity());
     ruleVersion = new Utf8(domain.ruleVersion());
+    featureVersion = new Utf8(domain.featureVersion());
     features = utf8(domain.featureColumns());
     codes = utf8(domain.reasons().stream().map(JobPlan.Reason::code).toList());
     descriptions = utf8(domain.reasons().stream().map(JobPlan.Reason::description).toList());
@@ -92,6 +94,18 @@ final class ScoreWriter {
             out.writeLong((long) event.found()[sequenceAt[i]]);
           }
           out.writeMapEnd();
+          out.writeMapStart();
+          int named = 0;
+          for (int i = 0; i < visitedEntities.length; i++) if (event.keys()[i] != null) named++;
+          out.setItemCount(named);
+          for (int i = 0; i < visitedEntities.length; i++) {
+            if (event.keys()[i] == null) continue;
+            out.startItem();
+            out.writeString(visitedEntities[i]);
+            out.writeString(new Utf8(event.keys()[i]));
+          }
+          out.writeMapEnd();
+          out.writeString(featureVersion);
         });
   }
 
