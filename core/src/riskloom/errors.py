@@ -60,3 +60,9 @@ class JobError(RiskloomError):
     """The Spark job could not start, or ended by itself."""
 
     exit_code = 7
+
+
+class FeatureError(RiskloomError):
+    """The feature store is not installed, cannot be reached, or does not have what was asked for."""
+
+    exit_code = 8

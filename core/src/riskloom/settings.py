@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     """Redis, the online feature store."""
     offline_store: str | None = None
     """Folder of the offline feature store: a path, or an address such as `s3://bucket/features`."""
+    feature_repo: Path | None = None
+    """Folder of a `feature_store.yaml` of Feast's; without it, Redis and Parquet as set here."""
     kafka_client: dict[str, str] = Field(default_factory=dict)
     """librdkafka properties for every Python client, as JSON: TLS and SASL among them."""
     kafka_spark: dict[str, str] = Field(default_factory=dict)

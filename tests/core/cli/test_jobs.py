@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from riskloom.cli.run import run
 from riskloom.stream.metrics import DomainMetrics
-from riskloom.stream.status import Batch, JobStatus, Rate, Rates, StatusFile, WindowState
+from riskloom.stream.status import Batch, JobStatus, Materialization, Rate, Rates, StatusFile, WindowState
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 FULL: dict[str, Any] = {
@@ -55,6 +55,35 @@ def test_a_running_job_is_shown(tmp_path: Path) -> None:
         "iot-telemetry 17",
     ):
         assert line in lines(result)
+
+
+def test_the_feature_store_is_shown(tmp_path: Path) -> None:
+    features = Materialization(
+        state="failing",
+        detail="no connection; tried again in 5 s",
+        every="60 seconds",
+        batches=3,
+        rows=1_200,
+        stored=300,
+        unknown=2,
+        failures=1,
+        last_ended=NOW,
+        last_rows=400,
+        last_seconds=1.25,
+        freshness_p95_s=61.5,
+    )
+    with (file := StatusFile(tmp_path, "/c")).held():
+        file.write(status(features=features))
+        shown = lines(show(tmp_path))
+    for line in (
+        "state failing: no connection; tried again in 5 s",
+        "scores 1,200 in 3 batches, one every 60 seconds",
+        "entities 300 rows online",
+        "left out 2 records of no known feature version",
+        "failures 1",
+        "last batch 400 in 1.2 s, 2026-01-02 03:04:05 UTC, online 61.5 s after the event (p95)",
+    ):
+        assert line in shown
 
 
 def test_a_job_that_starts_has_little_to_show(tmp_path: Path) -> None:

@@ -44,6 +44,9 @@ class Command:
         self.finishes = True
         self.failures: dict[str, Exception] = {}
         self.during: Callable[[], None] = lambda: None
+        self.free_slots = 40
+        self.every: str | None = None
+        self.beside: list[str] = []
 
     def _call(self, name: str) -> None:
         self.called.append(name)
@@ -105,6 +108,15 @@ class Command:
         assert spark is SPARK
         self._call("stop")
 
+    def cold_path(self, settings: Any, domains: Any, every: str, report: Any) -> Any:
+        self.every = every
+        calls = self.beside
+        return SimpleNamespace(
+            follow=lambda *_: calls.append("follow"),
+            drain=lambda *_: calls.append("drain"),
+            stop=lambda: calls.append("stop"),
+        )
+
     def __call__(self, *arguments: str) -> Result:
         return CliRunner().invoke(run, arguments)
 
@@ -113,6 +125,7 @@ class Command:
 def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Command]:
     command = Command()
     monkeypatch.setattr("riskloom.discovery.discover", command.discover)
+    monkeypatch.setattr("riskloom.features.cold.ColdPath", command.cold_path)
     for name, stand_in in {
         "ensure_topics": command.ensure_topics,
         "register_all": command.register_all,
@@ -121,6 +134,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Command
         "spark_session": command.spark_session,
         "prepare": command.prepare,
         "wait_for_slots": command.wait_for_slots,
+        "slots_of": lambda spark: command.free_slots,
         "warm_up": command.warm_up,
         "JobMonitor": lambda spark: "monitor",
         "start_query": command.start_query,
@@ -311,3 +325,46 @@ def test_help_shows_options_and_examples() -> None:
     text = "\n".join(lines)
     for option in ("--mode", "--master", "--checkpoint", "--batch", "--conf", "--only", "--without", "--home"):
         assert option in text
+
+
+class TestFeatureStore:
+    def test_scores_are_brought_over_beside_the_query(self, command: Command) -> None:
+        assert command("--materialize-every", "10 seconds").exit_code == 0
+        assert (command.every, command.beside) == ("10 seconds", ["follow", "stop"])
+
+    def test_the_default_is_a_minute(self, command: Command) -> None:
+        command("--mode", "micro-batch")
+        assert (command.every, command.beside) == ("60 seconds", ["follow", "stop"])
+
+    def test_what_drains_the_topics_drains_the_scores_after_them(self, command: Command) -> None:
+        command("--mode", "available-now")
+        assert command.beside == ["drain"]
+
+    def test_it_can_be_left_out(self, command: Command) -> None:
+        assert command("--materialize-every", "off").exit_code == 0
+        assert command.every is None
+
+    def test_a_time_that_cannot_be_read_is_told_before_anything_starts(self, command: Command) -> None:
+        result = command("--materialize-every", "often")
+        assert result.exit_code == 2
+        assert "'often' is not a time such as '60 seconds', or 'off'" in result.output
+        assert command.called == []
+
+    def test_without_feast_the_job_runs_and_says_how_to_get_it(
+        self, command: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("riskloom.cli.run.find_spec", lambda name: None)
+        result = command()
+        assert result.exit_code == 0
+        assert "pip install 'riskloom[features]'" in result.stderr
+        assert command.every is None
+
+    def test_without_a_slot_to_spare_the_job_runs_and_says_so(self, command: Command, tmp_path: Path) -> None:
+        command.free_slots = 12 + 2 * 3
+        result = command()
+        assert result.exit_code == 0
+        assert "give it one more core" in result.stderr
+        assert command.beside == []
+        (job,) = read_jobs(tmp_path)
+        assert job.features is not None
+        assert job.features.state == "off"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from riskloom.cli.tables import print_section, print_table
-from riskloom.stream.status import JobStatus, read_jobs
+from riskloom.stream.status import JobStatus, Materialization, read_jobs
 
 _NOT_RUNNING = 3
 """The exit status when no job runs, as of `riskloom status`."""
@@ -60,6 +60,7 @@ def _print(job: JobStatus) -> None:
             ("last batch", f"{batch.id}: {batch.events:,} events in {batch.seconds:,.1f} s, {_time(batch.ended)}")
         )
     print_section("Job", facts)
+    print_section("Feature store", _features(job.features) if job.features else [])
     if job.domains:
         click.echo()
         print_table(
@@ -71,6 +72,24 @@ def _print(job: JobStatus) -> None:
         [(name, reason, n) for name, one in job.domains.items() for reason, n in one.dead_letters.items()],
     )
     print_section("Still to read", list((job.lag or {}).items()))
+
+
+def _features(done: Materialization) -> list[tuple[str, str]]:
+    facts = [
+        ("state", done.state + (f": {done.detail}" if done.detail else "")),
+        ("scores", f"{done.rows:,} in {done.batches:,} batches, one every {done.every}"),
+        ("entities", f"{done.stored:,} rows online"),
+    ]
+    if done.unknown:
+        facts.append(("left out", f"{done.unknown:,} records of no known feature version"))
+    if done.failures:
+        facts.append(("failures", f"{done.failures:,}"))
+    if done.last_ended is not None:
+        fresh = "" if done.freshness_p95_s is None else f", online {done.freshness_p95_s:,.1f} s after the event (p95)"
+        facts.append(
+            ("last batch", f"{done.last_rows:,} in {done.last_seconds:,.1f} s, {_time(done.last_ended)}{fresh}")
+        )
+    return facts
 
 
 def _disk(size: int) -> str:

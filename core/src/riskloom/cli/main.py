@@ -17,6 +17,7 @@ _COMMANDS = {
     "schemas": ("riskloom.cli.schemas:schemas", "Register, list and show Avro schemas."),
     "produce": ("riskloom.cli.produce:produce", "Publish generated or real events to Kafka."),
     "run": ("riskloom.cli.run:run", "Run the Spark job that scores every event."),
+    "features": ("riskloom.cli.features:features", "Apply, list, show and read the features in the feature store."),
     "demo": ("riskloom.cli.demo:demo", "Everything in one command, with a live view."),
     "bench": ("riskloom.cli.bench:bench", "Measure what the producer and the job reach on this machine."),
 }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +14,9 @@ import click
 from riskloom.cli.options import domain_options, json_option, server_options
 
 if TYPE_CHECKING:
-    from riskloom.stream.run import Stop
+    from riskloom.discovery import InstalledDomain
+    from riskloom.settings import Settings
+    from riskloom.stream.run import Beside, Stop
     from riskloom.stream.status import JobStatus
 
 
@@ -44,6 +49,13 @@ if TYPE_CHECKING:
 @click.option(
     "--max-batch-events", type=click.IntRange(min=1), default=200_000, show_default=True, help="In the other modes."
 )
+@click.option(
+    "--materialize-every",
+    metavar="TEXT",
+    default="60 seconds",
+    show_default=True,
+    help="How often scores are brought into the feature store; `off` leaves that out.",
+)
 @click.option("--conf", metavar="NAME=VALUE", multiple=True, help="A Spark property, as for spark-submit. Repeatable.")
 @click.option("--status", is_flag=True, help="Show the jobs that run, and start none.")
 @json_option
@@ -56,6 +68,7 @@ def run(
     state: str | None,
     batch: str,
     max_batch_events: int,
+    materialize_every: str,
     conf: tuple[str, ...],
     status: bool,
     as_json: bool,
@@ -99,7 +112,27 @@ def run(
         properties=dict(_property(text) for text in conf),
     )
     settings = load_settings(**servers)
-    run_job(settings, discover(only, without), options, report=_report, show=_show, ready=_stop_by_signal)
+    if materialize_every != "off" and not _EVERY.fullmatch(materialize_every):
+        raise click.BadParameter(
+            f"{materialize_every!r} is not a time such as '60 seconds', or 'off'", param_hint="--materialize-every"
+        )
+    domains = discover(only, without)
+    beside = _feature_store(settings, domains, materialize_every)
+    run_job(settings, domains, options, report=_report, show=_show, ready=_stop_by_signal, beside=beside)
+
+
+_EVERY = re.compile(r"\d+ (second|minute|hour)s?")
+
+
+def _feature_store(settings: Settings, domains: Sequence[InstalledDomain], every: str) -> Beside | None:
+    if every == "off":
+        return None
+    if any(find_spec(module) is None for module in ("feast", "duckdb")):
+        _report("features are not stored: pip install 'riskloom[features]', or say --materialize-every off")
+        return None
+    from riskloom.features.cold import ColdPath
+
+    return ColdPath(settings, [installed.domain for installed in domains], every, _report)
 
 
 def _property(text: str) -> tuple[str, str]:

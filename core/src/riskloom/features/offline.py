@@ -109,6 +109,12 @@ class OfflineStore:
         """Name the folder of a domain."""
         return f"{self.root}/domain={domain}"
 
+    def spark_folder(self, domain: str) -> str:
+        """Name the folder of a domain as Spark does."""
+        return (
+            f"{self.address.rstrip('/')}/domain={domain}" if "://" in self.address else f"file://{self.folder(domain)}"
+        )
+
     def pattern(self, domain: str, version: str) -> str:
         """Write the address that matches all files of a version, as DuckDB reads it."""
         address = self.address.rstrip("/") if "://" in self.address else self.root
@@ -195,15 +201,15 @@ class OfflineStore:
             columns: The columns wanted; all of them without it.
         """
         parts = self.parts(domain, start=start, end=end, version=version)
-        with _database() as database:
-            rows = self.query(database, parts, schema, start=start, end=end, origins=origins)
+        with database() as connection:
+            rows = self.query(connection, parts, schema, start=start, end=end, origins=origins)
             table: pa.Table = rows.project(", ".join(map(_quoted, columns or schema.names))).to_arrow_table()
         wanted = pa.schema([schema.field(name) for name in columns or schema.names])
         return table.cast(wanted)
 
     def query(
         self,
-        database: duckdb.DuckDBPyConnection,
+        connection: duckdb.DuckDBPyConnection,
         parts: Iterable[Part],
         schema: pa.Schema,
         *,
@@ -214,7 +220,7 @@ class OfflineStore:
         """Make the relation of the rows of some files, exactly one for each identity, in no order.
 
         Args:
-            database: Where it can be queried.
+            connection: Where it can be queried.
             parts: The files.
             schema: Of the rows.
             start: The earliest event time.
@@ -228,11 +234,17 @@ class OfflineStore:
         bounds = [f"event_timestamp >= '{start.astimezone(UTC).isoformat()}'"] if start else []
         bounds += [f"event_timestamp < '{end.astimezone(UTC).isoformat()}'"] if end else []
         bounds += [f"origin IN ({', '.join(map(repr, origins))})"] if origins else []
-        found = database.from_arrow(rows).filter(" AND ".join(bounds) or "true")
+        found = connection.from_arrow(rows).filter(" AND ".join(bounds) or "true")
         return found.project(_TURN).filter("_turn = 1").project("* EXCLUDE _turn")
 
     def compact(
-        self, domain: str, schemas: Mapping[str, pa.Schema], chosen: Callable[[list[Part]], list[Part]] = list
+        self,
+        domain: str,
+        schemas: Mapping[str, pa.Schema],
+        chosen: Callable[[list[Part]], list[Part]] = list,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
     ) -> int:
         """Merge files of the same day and version, and drop rows that are there twice.
 
@@ -243,12 +255,14 @@ class OfflineStore:
             domain: The domain's name.
             schemas: The schema of each version; files of others are left as they are.
             chosen: Chooses among the files of a day and version those that are merged.
+            start: The first day's begin; without it from the first day on.
+            end: The last day's end; without it to the last day.
 
         Returns:
             How many files there are less.
         """
         groups: dict[tuple[date, str], list[Part]] = {}
-        for part in self.parts(domain):
+        for part in self.parts(domain, start=start, end=end):
             groups.setdefault((part.day, part.feature_version), []).append(part)
         fewer = 0
         for (day, version), parts in groups.items():
@@ -258,8 +272,8 @@ class OfflineStore:
         return fewer
 
     def _merge(self, domain: str, day: date, version: str, parts: list[Part], schema: pa.Schema) -> list[str]:
-        with _database() as database:
-            rows = self.query(database, parts, schema).order("event_timestamp")
+        with database() as connection:
+            rows = self.query(connection, parts, schema).order("event_timestamp")
             reader = rows.to_arrow_reader(_GROUP_ROWS)
             batches = (pa.Table.from_batches([batch]).cast(schema).combine_chunks() for batch in reader)
             flat = (batch for table in batches for batch in table.to_batches())
@@ -303,10 +317,15 @@ def _pieces(batches: pa.RecordBatchReader) -> Iterator[Iterator[pa.RecordBatch]]
 
 
 @contextmanager
-def _database() -> Iterator[duckdb.DuckDBPyConnection]:
+def database(threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB in memory, whose times are UTC.
+
+    Args:
+        threads: How many it may use; without it as many as there are cores.
+    """
     import duckdb
 
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"threads": threads} if threads else {}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
 

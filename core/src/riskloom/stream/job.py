@@ -185,6 +185,28 @@ def read_events(
     return spark.readStream.format("kafka").options(**source).load()
 
 
+def read_topics(spark: SparkSession, settings: Settings, topics: Sequence[str], *, max_batch_events: int) -> DataFrame:
+    """Read topics as a stream in batches, from their beginning.
+
+    Args:
+        spark: The session.
+        settings: Where Kafka is.
+        topics: Their names.
+        max_batch_events: The most records in a batch.
+
+    Returns:
+        The columns of Spark's Kafka source, key and value as bytes.
+    """
+    source = {
+        "kafka.bootstrap.servers": settings.bootstrap_servers,
+        "subscribe": ",".join(topics),
+        "startingOffsets": "earliest",
+        "maxOffsetsPerTrigger": str(max_batch_events),
+        **_kafka(_CLIENT | settings.kafka_spark),
+    }
+    return spark.readStream.format("kafka").options(**source).load()
+
+
 def start_writing(
     records: DataFrame,
     settings: Settings,

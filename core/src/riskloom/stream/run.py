@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event, Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from riskloom.discovery import InstalledDomain
 from riskloom.offsets import cluster_id, first_offsets
@@ -18,14 +18,19 @@ from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, start_query
 from riskloom.stream.metrics import JobMonitor
 from riskloom.stream.reporter import Reporter
 from riskloom.stream.session import spark_log, spark_session
-from riskloom.stream.slots import local_master, tasks_of, wait_for_slots
-from riskloom.stream.status import JobStatus, StatusFile
+from riskloom.stream.slots import local_master, slots_of, tasks_of, wait_for_slots
+from riskloom.stream.status import JobStatus, Materialization, StatusFile
 from riskloom.stream.supervise import explained, finish_batch, stop, wait
 from riskloom.stream.warmup import warm_up
 from riskloom.topics import ensure_topics
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 _ROOM = 32
 """Slots of a local master for tasks that only the checkpoint asks for; a slot is but a thread."""
+
+_NO_SLOT = "no features are stored: the job's tasks take every slot of the master; give it one more core"
 
 Report = Callable[[str], None]
 """Is told, in one line, what is going on."""
@@ -50,6 +55,25 @@ class JobOptions:
     """Spark's, which win over riskloom's own."""
 
 
+class Beside(Protocol):
+    """What reads the scores in the same application. Nothing that happens to it ends the job."""
+
+    def follow(self, spark: SparkSession, folder: str, tell: Callable[[Materialization], None]) -> None:
+        """Read scores as they come, in threads of its own.
+
+        Args:
+            spark: The job's session.
+            folder: Of the job's checkpoints.
+            tell: Is given what it does, whenever that changes.
+        """
+
+    def drain(self, spark: SparkSession, folder: str, tell: Callable[[Materialization], None]) -> None:
+        """Read the scores that there are, and return."""
+
+    def stop(self) -> None:
+        """End after the batch that it is in; nothing happens when it does not run."""
+
+
 class Stop:
     """A user's wish to stop: the first time in order, the second time at once."""
 
@@ -69,6 +93,7 @@ def run_job(
     report: Report,
     show: Callable[[JobStatus], None],
     ready: Callable[[Stop], None],
+    beside: Beside | None = None,
 ) -> None:
     """Run the job until it ends or is stopped.
 
@@ -79,6 +104,7 @@ def run_job(
         report: Is told of progress.
         show: Is given the status every two seconds.
         ready: Is given what stops the job, as soon as that may be used: Spark has set its own signal handlers by then.
+        beside: Reads the scores: beside the query, or in available-now after it.
 
     Raises:
         RiskloomError: If it cannot start, or fails.
@@ -129,6 +155,17 @@ def run_job(
             )
             tell(state="running", restarts=start.restarts)
 
+            def tell_features(features: Materialization) -> None:
+                tell(features=features)
+
+            if beside is not None and options.mode is not Mode.AVAILABLE_NOW:
+                if options.mode is Mode.REALTIME and slots_of(spark) <= tasks:
+                    report(_NO_SLOT)
+                    tell_features(Materialization(state="off", detail=_NO_SLOT))
+                else:
+                    ending.callback(beside.stop)
+                    beside.follow(spark, folder, tell_features)
+
             def update(**parts: Any) -> None:
                 show(tell(**parts))
 
@@ -136,6 +173,8 @@ def run_job(
                 log = spark_log(settings)
                 if wait(query, log, asked.asked):
                     report("everything available is scored")
+                    if beside is not None and options.mode is Mode.AVAILABLE_NOW:
+                        beside.drain(spark, folder, tell_features)
                 else:
                     report("stopping")
                     tell(state="stopping")

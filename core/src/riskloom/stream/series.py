@@ -10,7 +10,7 @@ from typing import Any
 
 from riskloom.domain import Aggregate, EventDomain, WindowFeature, window_length
 
-_ROLLING_TILES = 60
+ROLLING_TILES = 60
 """The far edge of a rolling window is exact to a sixtieth of it."""
 
 _COLUMNS: dict[Aggregate, frozenset[str]] = {
@@ -115,7 +115,7 @@ def series_of(feature: WindowFeature, domain: EventDomain, source: EventDomain) 
 def _tiles(feature: WindowFeature, window: timedelta) -> int:
     if feature.slide is not None:
         return window // window_length(feature.slide)
-    return 1 if feature.kind == "tumbling" else _ROLLING_TILES
+    return 1 if feature.kind == "tumbling" else ROLLING_TILES
 
 
 def _measure(feature: WindowFeature) -> str:

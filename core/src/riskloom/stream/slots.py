@@ -54,6 +54,12 @@ def local_master(mode: Mode, tasks: int) -> str:
     return f"local[{tasks + _SPARE}]" if mode is Mode.REALTIME else "local[*]"
 
 
+def slots_of(spark: SparkSession) -> int:
+    """Count the slots of the executors that there are."""
+    context: Any = spark.sparkContext._jsc.sc()
+    return int(context.maxNumConcurrentTasks(context.resourceProfileManager().defaultResourceProfile()))
+
+
 def wait_for_slots(spark: SparkSession, tasks: int, asked: Event) -> None:
     """Wait until the master's executors have slots for so many tasks at once; without them Spark would fail or hang.
 
@@ -66,9 +72,8 @@ def wait_for_slots(spark: SparkSession, tasks: int, asked: Event) -> None:
         JobError: If there are too few: at once if the master is local, else after two minutes.
     """
     context: Any = spark.sparkContext._jsc.sc()
-    profile = context.resourceProfileManager().defaultResourceProfile()
     deadline = time.monotonic() + (0 if context.isLocal() else _PATIENCE_S)
-    while (slots := context.maxNumConcurrentTasks(profile)) < tasks:
+    while (slots := slots_of(spark)) < tasks:
         if time.monotonic() >= deadline:
             raise JobError(_too_few(slots, tasks, context.master()))
         if asked.wait(_POLL_S):

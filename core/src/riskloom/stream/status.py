@@ -56,6 +56,29 @@ class Batch(_Record):
     ended: datetime
 
 
+class Materialization(_Record):
+    """How the scores get into the feature store."""
+
+    state: Literal["running", "failing", "stopped", "off"]
+    detail: str = ""
+    """Why it fails, and what happens next; or why it is off."""
+    every: str | None = None
+    batches: int = 0
+    """Since the job's start, as are the other counts."""
+    rows: int = 0
+    """Scores written to the offline store."""
+    stored: int = 0
+    """Rows of entities that the online store took."""
+    unknown: int = 0
+    """Records that were left out: they are no scores, or of features that nobody has written down."""
+    failures: int = 0
+    last_ended: datetime | None = None
+    last_rows: int = 0
+    last_seconds: float = 0.0
+    freshness_p95_s: float | None = None
+    """Of the last batch's entities: the time from the event until its features could be read online."""
+
+
 class JobStatus(_Record):
     """A job at a moment. Times are UTC."""
 
@@ -76,6 +99,8 @@ class JobStatus(_Record):
     """Records that are not read yet, by topic; None while Kafka does not answer."""
     window_state: WindowState | None = None
     last_batch: Batch | None = None
+    features: Materialization | None = None
+    """What becomes of the scores; None while nothing is known."""
     error: str | None = None
     """Why a job failed."""
 

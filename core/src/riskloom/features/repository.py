@@ -1,0 +1,80 @@
+"""The Feast repository: where its registry is, and which stores it uses. Without one of the user's, riskloom's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from riskloom.errors import FeatureError
+from riskloom.settings import Settings
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+REDIS_VARIABLE = "RISKLOOM_FEAST_REDIS"
+"""What a repository's yaml may name for the address of Redis, as Feast writes it."""
+_PROJECT = "riskloom"
+_MISSING = "Feast is not installed: pip install 'riskloom[features]'"
+
+
+def open_store(settings: Settings) -> FeatureStore:
+    """Open the feature store.
+
+    Args:
+        settings: `feature_repo` is the folder of a `feature_store.yaml`; without it, Redis and Parquet, with a registry
+            in the home folder.
+
+    Raises:
+        FeatureError: If Feast is not installed, or the repository cannot be used.
+    """
+    os.environ.setdefault(REDIS_VARIABLE, feast_redis(settings.redis_url))
+    try:
+        from feast import FeatureStore, RepoConfig
+        from feast.errors import FeastError
+    except ModuleNotFoundError:
+        raise FeatureError(_MISSING) from None
+    try:
+        if (repo := settings.feature_repo) is not None:
+            return FeatureStore(repo_path=str(repo))
+        folder = settings.home_dir / "features"
+        folder.mkdir(parents=True, exist_ok=True)
+        return FeatureStore(
+            config=RepoConfig(
+                project=_PROJECT,
+                provider="local",
+                registry=str(folder / "registry.db"),
+                online_store={
+                    "type": "redis",
+                    "connection_string": feast_redis(settings.redis_url),
+                    "skip_dedup": True,
+                },
+                offline_store={"type": "duckdb"},
+                entity_key_serialization_version=3,
+                repo_path=folder,
+            )
+        )
+    except (FeastError, FileNotFoundError, ValueError) as error:
+        where = f"{repo}/feature_store.yaml" if repo else "riskloom's own repository"
+        raise FeatureError(f"the Feast repository cannot be used: {where}: {error}") from None
+
+
+def feast_redis(url: str) -> str:
+    """Write a Redis URL as Feast's connection string.
+
+    Raises:
+        FeatureError: If it is not an address of Redis.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        raise FeatureError(f"RISKLOOM_REDIS_URL {url!r} is not redis://HOST:PORT/DB or rediss://...")
+    options: Mapping[str, str] = {
+        "db": parts.path.strip("/"),
+        "username": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "ssl": "true" if parts.scheme == "rediss" else "",
+        **dict(parse_qsl(parts.query)),
+    }
+    given = [f"{name}={value}" for name, value in options.items() if value]
+    return ",".join([f"{parts.hostname}:{parts.port or 6379}", *given])
