@@ -13,7 +13,7 @@ def riskloom_event_domain() -> EventDomain:
     """Declare insurance claims, keyed by the policy holder."""
     return EventDomain(
         name="claims",
-        description="Insurance claims, scored when they are filed: inflated amounts, several claims in a short time.",
+        description="Insurance claims, scored when filed: inflated, invented, doubled, early, or of no storm.",
         topic=Topic(name="insurance-claims", partitions=12),
         avro_schema=load_schema(__package__),
         event_id="claim_id",
