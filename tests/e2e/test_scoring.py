@@ -78,12 +78,14 @@ PYTHON: dict[str, Callable[[Fields], Any]] = {
 """The SQL of the window features that are recounted, in Python."""
 AMONG_RECOUNTED = {
     "claim_count_5min",
-    "user_transaction_amount_24hr",
+    "claim_count_24hr",
+    "last_claim_amount",
+    "user_declined_count_1hr",
     "transaction_count_1hr",
     "transaction_amount_24hr",
     "stddev_transaction_amount_7d",
     "user_claim_count_24hr",
-    "error_count_1hr",
+    "mean_error_count",
 }
 """Counts and sums, of the domain itself and of another."""
 

@@ -10,17 +10,20 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from state_oracle import Oracle
 
 from riskloom.discovery import discover
 from riskloom.domain import EventDomain
 from riskloom.duck import connect, with_stages
+from riskloom.produce.synthetic import population
 from riskloom.rules import scoring_stages
 
 NAMES = ("claims", "transactions", "iot")
 START_MS = 1_760_000_000_000
 EVENTS = 6_000
+FEW_DEVICES = 60
 SPAN_MS = 600_000
 RATE = 0.03
 
@@ -30,11 +33,25 @@ def generator_class(domain: EventDomain) -> Callable[..., Any]:
     return getattr(import_module(module), name)
 
 
-def make(domain: EventDomain, n: int, *, seed: int = 1, rate: float | None = None, batches: int = 4) -> pa.Table:
-    """Make n events spread over `SPAN_MS`."""
+def make(
+    domain: EventDomain,
+    n: int,
+    *,
+    seed: int = 1,
+    rate: float | None = None,
+    batches: int = 4,
+    span_ms: int = SPAN_MS,
+) -> pa.Table:
+    """Make n events spread over `span_ms`."""
     generator = generator_class(domain)(seed=seed, **({} if rate is None else {"pattern_rate": rate}))
-    times = START_MS + np.arange(n, dtype=np.int64) * SPAN_MS // n
+    times = START_MS + np.arange(n, dtype=np.int64) * span_ms // n
     return pa.Table.from_batches([generator.batch(part) for part in np.array_split(times, batches)])
+
+
+def histories(iot: EventDomain) -> pa.Table:
+    """Make readings of a few devices, about 100 of each at their own pace: all of them report in turns."""
+    readings = make(iot, 200_000, rate=0.05, batches=10, span_ms=1_600_000)
+    return readings.filter(pc.is_in(readings[iot.key], population("devices", FEW_DEVICES)))
 
 
 def sql_of_sources(domains: Mapping[str, EventDomain]) -> dict[str, list[str]]:
@@ -95,6 +112,7 @@ def scored(domains: dict[str, EventDomain]) -> dict[str, pa.Table]:
     """Events of all domains, with their features, terms and scores."""
     connection = connect()
     events = {name: make(domain, EVENTS, rate=RATE) for name, domain in domains.items()}
+    events["iot"] = histories(domains["iot"])
     counted = windows(connection, domains, events)
     tables = {}
     for name, domain in domains.items():

@@ -113,7 +113,7 @@ def test_staged_weather_is_damage_without_a_storm(month: pa.Table) -> None:
 
 
 def test_weather_is_one_for_all_claims_of_a_place_and_time(month: pa.Table) -> None:
-    spells = {}
+    spells: dict[tuple[str, float], str] = {}
     for place, minute, weather in zip(
         *(month[n].to_pylist() for n in ("location", "loss_minute", "weather")), strict=True
     ):

@@ -10,8 +10,11 @@ import numpy as np
 
 from riskloom.domain import EventDomain
 from riskloom.produce import synthetic
+from riskloom_claims import patterns as claims
+from riskloom_iot import courses as iot
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "data-generators.md").read_text("utf-8")
+OFFER = GUIDE.partition("What `riskloom.produce.synthetic` offers")[2]
 EXAMPLES = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 
 
@@ -34,9 +37,14 @@ def test_the_example_generator_makes_events_with_its_pattern() -> None:
 
 
 def test_the_guide_names_what_there_is(domains: dict[str, EventDomain]) -> None:
-    for name in re.findall(r"^\| `(\w+)", GUIDE, re.MULTILINE):
+    for name in re.findall(r"^\| `(\w+)", OFFER, re.MULTILINE):
         assert hasattr(synthetic, name), name
     assert f"{synthetic.USERS:,} users" in GUIDE
     assert f"{synthetic.COMPROMISED_USERS:,} identities" in GUIDE
     for name, domain in domains.items():
         assert f"{name} ({len(domain.avro_schema['fields'])} fields)" in GUIDE
+
+
+def test_the_guide_tells_of_every_pattern() -> None:
+    for name in (*claims.PATTERNS, *iot.PATTERNS):
+        assert f"| `{name}` |" in GUIDE, name

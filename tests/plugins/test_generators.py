@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -101,10 +102,10 @@ def test_a_rate_must_be_a_share(domain: EventDomain, make_events: MakeEvents) ->
         make_events(domain, 10, rate=1.0)
 
 
-def test_pattern_hits_one_key_in_a_short_time(domain: EventDomain, make_events: MakeEvents) -> None:
+def test_patterns_hit_one_key_several_times(domain: EventDomain, make_events: MakeEvents) -> None:
     events = patterned(domain, make_events(domain, 30_000, rate=0.01, batches=30))
     counts = pc.value_counts(events[domain.key]).field("counts").to_numpy()
-    assert np.median(counts) >= 4
+    assert counts.max() >= 4
 
 
 def test_same_people_in_claims_and_transactions(domains: dict[str, EventDomain], make_events: MakeEvents) -> None:
@@ -136,41 +137,18 @@ def test_card_testing_is_many_tiny_payments_then_a_large_one(
     assert 6 <= (amounts < 2).sum() / (amounts > 400).sum() <= 14
 
 
-def test_inflated_claims_are_far_above_ordinary_ones(domains: dict[str, EventDomain], make_events: MakeEvents) -> None:
-    events = make_events(domains["claims"], 20_000, rate=0.05)
-    for kind in ("auto", "property", "health"):
-        of_kind = events.filter(pc.equal(events["claim_type"], kind))
-        ordinary = of_kind.filter(pc.is_null(of_kind["fraud_pattern"]))["claim_amount"].to_numpy()
-        inflated = patterned(domains["claims"], of_kind)["claim_amount"].to_numpy()
-        assert np.median(inflated) > 3 * np.median(ordinary)
+@pytest.mark.parametrize("start", ["1999-12-31", "2024-02-29", "2041-07-01"])
+def test_events_can_be_of_any_time(domain: EventDomain, start: str) -> None:
+    times = int(np.datetime64(start, "ms").astype(np.int64)) + np.arange(30_000) * 86_400  # a month in one call
+    events = factory(domain)(seed=2).batch(times)
+    assert events[domain.event_time].cast(pa.int64()).to_pylist() == times.tolist()
+    assert 100 < events[LABEL[domain.name]].null_count < 30_000
 
 
-def test_a_spike_leaves_the_range_of_the_device(domains: dict[str, EventDomain], make_events: MakeEvents) -> None:
-    events = make_events(domains["iot"], 20_000, rate=0.05)
-    reading, nominal, tolerance = (
-        events[name].to_numpy() for name in ("primary_reading", "nominal_reading", "nominal_tolerance")
-    )
-    out = abs(reading - nominal) > 2.5 * tolerance
-    spike = events["is_anomaly"].to_numpy(zero_copy_only=False)
-    assert out[spike].mean() > 0.7
-    assert out[~spike].mean() < 0.02
-
-
-def test_primary_reading_is_among_the_readings(domains: dict[str, EventDomain], make_events: MakeEvents) -> None:
-    for event in make_events(domains["iot"], 200).to_pylist():
-        readings = dict(event["sensor_readings"])
-        assert len(readings) == 4
-        assert event["primary_reading"] in readings.values()
-
-
-def test_snow_falls_in_winter_and_hurricanes_in_autumn(domains: dict[str, EventDomain]) -> None:
-    def weather(month: str) -> dict[str, int]:
-        start = int(np.datetime64(month, "ms").astype(np.int64))
-        batch = factory(domains["claims"])(seed=5).batch(start + np.arange(20_000) * 60_000)
-        return {pair["values"]: pair["counts"] for pair in pc.value_counts(batch["weather"]).to_pylist()}
-
-    january, september = weather("2025-01-05"), weather("2025-09-05")
-    assert january["snow"] > 500
-    assert "snow" not in september
-    assert september["hurricane"] > 50
-    assert january.get("hurricane", 0) == 0
+def test_making_events_is_quick(domain: EventDomain) -> None:
+    generator, spent = factory(domain)(seed=2), []
+    for part in range(8):
+        begun = time.process_time()
+        generator.batch(1_760_000_000_000 + part * 2_000_000 + np.arange(20_000) * 100)
+        spent.append(time.process_time() - begun)
+    assert 20_000 / min(spent) > 200_000

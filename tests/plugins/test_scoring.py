@@ -17,19 +17,25 @@ COMPOSITE = {
     "iot": "composite_anomaly_score",
 }
 UNITS = {
-    "claims": ("claim_frequency_score", "amount_deviation_score"),
+    "claims": (
+        *("claim_frequency_score", "thin_proof_score", "unproven_amount_score"),
+        *("early_claim_score", "weather_mismatch_score", "duplicate_loss_score"),
+    ),
     "transactions": ("velocity_risk_score", "amount_spike_risk", "card_testing_score", "decline_share_5min"),
-    "iot": ("iot_anomaly_score_5min", "sensor_deviation_score", "own_deviation_score", "swing_score_5min"),
+    "iot": (
+        *("iot_anomaly_score_5min", "sensor_deviation_score", "spike_score"),
+        *("drift_score", "flatline_score", "correlation_break_score"),
+    ),
 }
 NULLABLE = {
-    "claim_ratio_mean_7d",
-    "claim_ratio_stddev_7d",
     "earlier_mean_amount_7d",
     "earlier_stddev_amount_7d",
-    "heat_correlation_24hr",
-    "recent_variance_offset",
+    "last_claim_amount",
+    "last_loss_minute",
+    "own_variance",
+    "recent_load_variance",
+    "recent_variance",
     "seconds_since_last_transaction",
-    "stddev_offset_24hr",
     "stddev_transaction_amount_7d",
 }
 """The windows that are null for the first events of a key."""

@@ -13,7 +13,7 @@ def riskloom_event_domain() -> EventDomain:
     """Declare IoT telemetry, keyed by the device."""
     return EventDomain(
         name="iot",
-        description="Sensor telemetry, scored when it is read: spikes, devices in poor health, late maintenance.",
+        description="Sensor telemetry, scored when it is read: drift, spikes, sensors that hang or follow nothing.",
         topic=Topic(name="iot-telemetry", partitions=8),
         avro_schema=load_schema(__package__),
         event_id="telemetry_id",

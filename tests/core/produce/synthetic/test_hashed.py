@@ -23,6 +23,7 @@ def test_looked_up_numbers_are_uniform_and_unrelated() -> None:
     assert abs(counts - 10_000).max() < 500  # five standard deviations
     assert abs(np.corrcoef(numbers[1:], numbers[:-1])[0, 1]) < 0.01
     assert abs(np.corrcoef(numbers, hashed(3, index, 5))[0, 1]) < 0.01
+    assert not np.isin(hashed(4, index, 4), numbers).any()
 
 
 def test_a_key_is_drawn_from_the_source() -> None:

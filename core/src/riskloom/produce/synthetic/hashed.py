@@ -32,7 +32,7 @@ def hashed(key: int, *where: Ints | int) -> Floats:
     Returns:
         n numbers, uniform in [0, 1).
     """
-    mixed: npt.NDArray[np.uint64] = np.asarray(key, dtype=np.uint64).reshape(1)
+    mixed: npt.NDArray[np.uint64] = _mix(np.asarray(key, dtype=np.uint64).reshape(1))  # keys may follow each other
     for part in where:
         mixed = _mix(mixed + np.asarray(part, dtype=np.int64).view(np.uint64) + _STEP)  # wraps around, as it should
     numbers: Floats = (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
