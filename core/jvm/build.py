@@ -1,12 +1,13 @@
 """Build the kernel's jar from its Java sources: `uv run python core/jvm/build.py`.
 
-Needs a JDK 17 or later (javac) and pyspark, whose jars are the class path. The jar is committed as package data, so
+Needs a JDK 17 or later (javac) and pyspark, whose jars are the class path, with those of Spark's Kafka source. The jar is committed as package data, so
 that users need neither. Its manifest holds the digest of the sources; a test compares the two.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -33,7 +34,9 @@ def compile_classes(out: Path) -> None:
     """Compile all sources into a folder, every warning an error."""
     import pyspark
 
-    class_path = str(Path(pyspark.__file__).parent / "jars" / "*")
+    from riskloom.stack.artifacts import spark_jars
+
+    class_path = os.pathsep.join([str(Path(pyspark.__file__).parent / "jars" / "*"), *map(str, spark_jars())])
     sources = [str(path) for path in sorted(SOURCES.rglob("*.java"))]
     javac = shutil.which("javac")
     if javac is None:

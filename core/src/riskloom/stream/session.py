@@ -112,8 +112,8 @@ def spark_session(
     }
     if master.startswith("local"):
         own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"
-        # Spark asks for the file system before it has taken the jars.
-        class_path = filter(None, [str(kernel_jar()), given.pop("spark.driver.extraClassPath", "")])
+        # Spark asks for the file system before it has taken the jars. What the kernel's classes need must be beside them.
+        class_path = filter(None, [str(kernel_jar()), *map(str, spark_jars()), given.pop("spark.driver.extraClassPath", "")])
         own |= _LOCAL_FILES | {"spark.driver.extraClassPath": os.pathsep.join(class_path)}
     os.environ["JAVA_HOME"] = str(find_java(settings.home_dir).home)
     builder = SparkSession.builder

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from riskloom.discovery import InstalledDomain
 from riskloom.errors import JobError
-from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode
+from riskloom.stream.job import READERS, SHUFFLE_PARTITIONS, Mode
 from riskloom.stream.plan import further_entities, kept_series
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def tasks_of(
     if entities is None:
         entities = further_entities(kept_series([installed.domain for installed in domains]))
     # The keys' operator, and one for each entity beside them.
-    return partitions + (1 + len(entities)) * state_partitions
+    return min(partitions, READERS) + (1 + len(entities)) * state_partitions
 
 
 def local_master(mode: Mode, tasks: int) -> str:

@@ -6,6 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.apache.spark.TaskContext;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Objects that are dear to make and serve one task at a time, kept for the tasks after it: every batch starts all tasks
@@ -19,9 +21,13 @@ final class TaskPool {
       new LinkedHashMap<>(16, 0.75f, true) {
         @Override
         protected boolean removeEldestEntry(Map.Entry<String, Deque<Object>> eldest) {
-          return size() > MOST_KINDS;
+          if (size() <= MOST_KINDS) return false;
+          eldest.getValue().forEach(TaskPool::close);
+          return true;
         }
       };
+
+  private static final Logger LOG = LoggerFactory.getLogger(TaskPool.class);
 
   private TaskPool() {}
 
@@ -42,11 +48,25 @@ final class TaskPool {
     if (task != null) {
       task.addTaskCompletionListener(
           done -> {
+            if (done.isFailed() || done.isInterrupted()) {
+              close(taken); // in the middle of something
+              return;
+            }
             synchronized (IDLE) {
               IDLE.computeIfAbsent(kind, k -> new ArrayDeque<>()).push(taken);
             }
           });
     }
     return taken;
+  }
+
+  private static void close(Object dropped) {
+    if (dropped instanceof AutoCloseable one) {
+      try {
+        one.close();
+      } catch (Exception e) {
+        LOG.warn("cannot close {}", one, e);
+      }
+    }
   }
 }
