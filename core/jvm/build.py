@@ -1,7 +1,8 @@
 """Build the kernel's jar from its Java sources: `uv run python core/jvm/build.py`.
 
-Needs a JDK 17 or later (javac) and pyspark, whose jars are the class path, with those of Spark's Kafka source. The jar is committed as package data, so
-that users need neither. Its manifest holds the digest of the sources; a test compares the two.
+Needs a JDK 17 or later (javac) and pyspark, whose jars are the class path, together with those of Spark's Kafka source.
+The jar is committed as package data, so that users need neither. Its manifest holds the digest of the sources; a test
+compares the two.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from riskloom.cli.main import main
 from riskloom.cli.run import run
 from riskloom.errors import JobError, RegistryError
 from riskloom.stream.generations import Start, StateChoice
-from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode
+from riskloom.stream.job import READERS, SHUFFLE_PARTITIONS, Mode
 from riskloom.stream.metrics import DomainMetrics
 from riskloom.stream.run import Stop
 from riskloom.stream.status import Rate, Rates, StatusFile, read_jobs
@@ -160,8 +160,8 @@ def test_everything_is_prepared_in_order_and_the_jvm_is_ended(command: Command) 
 
 def test_the_default_is_real_time_with_a_slot_for_every_task(command: Command, tmp_path: Path) -> None:
     command()
-    # Two topics of six partitions each, the tasks of the state's two operators; and more than that to spare.
-    assert command.slots == 12 + 2 * 3
+    # The tasks that read two topics of six partitions each, those of the state's two operators; and some to spare.
+    assert command.slots == READERS + 2 * 3
     assert int(command.session["master"].removeprefix("local[").removesuffix("]")) > command.slots
     assert command.session["shuffle_partitions"] == SHUFFLE_PARTITIONS
     assert command.session["configuration"] == {}

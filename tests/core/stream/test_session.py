@@ -59,7 +59,11 @@ def test_the_kernel_ships_in_the_package() -> None:
 def test_a_users_class_path_joins_the_kernel(builder: Builder, tmp_path: Path) -> None:
     given = {"spark.driver.extraClassPath": "/mine.jar"}
     spark_session(Settings(home=tmp_path), "local[3]", shuffle_partitions=5, configuration=given)
-    assert builder.properties["spark.driver.extraClassPath"].split(os.pathsep) == [str(kernel_jar()), "/mine.jar"]
+    assert builder.properties["spark.driver.extraClassPath"].split(os.pathsep) == [
+        str(kernel_jar()),
+        "/jars/kafka.jar",
+        "/mine.jar",
+    ]
 
 
 def test_a_cluster_keeps_its_own_file_systems(builder: Builder, tmp_path: Path) -> None:

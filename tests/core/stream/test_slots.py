@@ -15,7 +15,7 @@ from riskloom.discovery import InstalledDomain
 from riskloom.domain import Entity, WindowFeature
 from riskloom.errors import JobError
 from riskloom.stream import slots
-from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode
+from riskloom.stream.job import READERS, SHUFFLE_PARTITIONS, Mode
 
 
 def by_country() -> InstalledDomain:
@@ -46,8 +46,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_real_time_mode_runs_every_task_of_every_operator_at_once() -> None:
-    assert slots.tasks_of([payments()], 6, Mode.REALTIME) == 6 + SHUFFLE_PARTITIONS
-    assert slots.tasks_of([by_country(), payments("refunds")], 12, Mode.REALTIME, 2) == 12 + 2 + 2
+    assert slots.tasks_of([payments()], 1, Mode.REALTIME) == 1 + SHUFFLE_PARTITIONS
+    assert slots.tasks_of([by_country(), payments("refunds")], 12, Mode.REALTIME, 2) == READERS + 2 + 2
 
 
 @pytest.mark.parametrize("mode", [Mode.MICRO_BATCH, Mode.AVAILABLE_NOW])

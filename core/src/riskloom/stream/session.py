@@ -36,7 +36,7 @@ _CONFIGURATION = {
     # Counting the rows costs a read for every write of a key.
     "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",
     # How long a record waits for others on its way to the state. At 50, the default, that wait was most of the latency.
-    "spark.shuffle.streaming.networkBufferMaxWaitTimeMs": "15",
+    "spark.shuffle.streaming.networkBufferMaxWaitTimeMs": "5",
     # Timers would otherwise make available-now run empty batches for ever.
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
 }
@@ -112,8 +112,9 @@ def spark_session(
     }
     if master.startswith("local"):
         own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"
-        # Spark asks for the file system before it has taken the jars. What the kernel's classes need must be beside them.
-        class_path = filter(None, [str(kernel_jar()), *map(str, spark_jars()), given.pop("spark.driver.extraClassPath", "")])
+        # Spark asks for the file system before it has taken the jars; what the kernel's classes need must be beside them.
+        users = given.pop("spark.driver.extraClassPath", "")
+        class_path = [str(kernel_jar()), *map(str, spark_jars()), *filter(None, [users])]
         own |= _LOCAL_FILES | {"spark.driver.extraClassPath": os.pathsep.join(class_path)}
     os.environ["JAVA_HOME"] = str(find_java(settings.home_dir).home)
     builder = SparkSession.builder

@@ -87,7 +87,7 @@ def _too_few(slots: int, tasks: int, master: str) -> str:
             "Ask for what it has free: --conf spark.executor.memory=1g --conf spark.executor.cores=1, for example."
         )
     return (
-        f"Real-Time Mode needs {tasks} slots at once, one for each partition of the topics and of the state, and "
+        f"Real-Time Mode needs {tasks} slots at once, one for each task that reads topics or keeps state, and "
         f"{master} has {slots}.\n"
         "Give the job more cores (a standalone worker's --cores may be more than the machine has; on YARN and "
         "Kubernetes: --conf spark.executor.instances=N --conf spark.executor.cores=N), leave out domains with "
