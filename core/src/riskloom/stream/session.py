@@ -112,7 +112,7 @@ def spark_session(
     }
     if master.startswith("local"):
         own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"
-        # Spark asks for the file system before it has taken the jars; what the kernel's classes need must be beside them.
+        # Spark asks for the file system before it has taken the jars; what the kernel needs must be beside it.
         users = given.pop("spark.driver.extraClassPath", "")
         class_path = [str(kernel_jar()), *map(str, spark_jars()), *filter(None, [users])]
         own |= _LOCAL_FILES | {"spark.driver.extraClassPath": os.pathsep.join(class_path)}
