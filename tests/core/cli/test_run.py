@@ -360,7 +360,7 @@ class TestFeatureStore:
         assert command.every is None
 
     def test_without_a_slot_to_spare_the_job_runs_and_says_so(self, command: Command, tmp_path: Path) -> None:
-        command.free_slots = 12 + 2 * 3
+        command.free_slots = READERS + 2 * 3
         result = command()
         assert result.exit_code == 0
         assert "give it one more core" in result.stderr
