@@ -17,13 +17,15 @@ from state_oracle import Oracle
 from riskloom.discovery import discover
 from riskloom.domain import EventDomain
 from riskloom.duck import connect, with_stages
-from riskloom.produce.synthetic import population
+from riskloom.produce.synthetic import COMPROMISED_USERS, USERS, population
 from riskloom.rules import scoring_stages
 
 NAMES = ("claims", "transactions", "iot")
 START_MS = 1_760_000_000_000
 EVENTS = 6_000
 FEW_DEVICES = 60
+FEW_USERS = 1_000
+CLAIMANTS_PAYMENTS = 1_500
 SPAN_MS = 600_000
 RATE = 0.03
 
@@ -40,11 +42,14 @@ def make(
     seed: int = 1,
     rate: float | None = None,
     batches: int = 4,
-    span_ms: int = SPAN_MS,
+    span_ms: int | None = None,
+    start_ms: int = START_MS,
 ) -> pa.Table:
-    """Make n events spread over `span_ms`."""
+    """Make n events, spread over as long as the population takes for them where its pace is known, else `SPAN_MS`."""
     generator = generator_class(domain)(seed=seed, **({} if rate is None else {"pattern_rate": rate}))
-    times = START_MS + np.arange(n, dtype=np.int64) * span_ms // n
+    pace = getattr(generator, "pace", None)
+    span_ms = span_ms or (SPAN_MS if pace is None else round(1000 * n / pace))
+    times = start_ms + np.arange(n, dtype=np.int64) * span_ms // n
     return pa.Table.from_batches([generator.batch(part) for part in np.array_split(times, batches)])
 
 
@@ -52,6 +57,22 @@ def histories(iot: EventDomain) -> pa.Table:
     """Make readings of a few devices, about 100 of each at their own pace: all of them report in turns."""
     readings = make(iot, 200_000, rate=0.05, batches=10, span_ms=1_600_000)
     return readings.filter(pc.is_in(readings[iot.key], population("devices", FEW_DEVICES)))
+
+
+def payments(transactions: EventDomain) -> pa.Table:
+    """Make payments of a few users over days; what a merchant does to all users does not show in them."""
+    days = make(transactions, 300_000, rate=RATE, batches=20, start_ms=START_MS + SPAN_MS)
+    few = population("users", USERS)[COMPROMISED_USERS : COMPROMISED_USERS + FEW_USERS]
+    own = days.filter(pc.is_in(days[transactions.key], few))
+    return own.filter(pc.invert(pc.equal(own["fraud_pattern"], "merchant_fraud").fill_null(False)))
+
+
+def payments_of_claimants(transactions: EventDomain, claims: pa.Table) -> pa.Table:
+    """Make many payments of some who claim, while they do."""
+    table = make(transactions, CLAIMANTS_PAYMENTS, seed=2, rate=0.5, span_ms=SPAN_MS)
+    claimants = claims["user_id"][: len(claims) // 40]
+    users = claimants.take(pa.array(np.arange(CLAIMANTS_PAYMENTS) % len(claimants)))
+    return table.set_column(table.column_names.index("user_id"), table.schema.field("user_id"), users)
 
 
 def sql_of_sources(domains: Mapping[str, EventDomain]) -> dict[str, list[str]]:
@@ -109,10 +130,12 @@ def make_events() -> Callable[..., pa.Table]:
 
 @pytest.fixture(scope="session")
 def scored(domains: dict[str, EventDomain]) -> dict[str, pa.Table]:
-    """Events of all domains, with their features, terms and scores."""
+    """Events of all domains, with their features, terms and scores; as `claimants`, payments of those who claim."""
     connection = connect()
     events = {name: make(domain, EVENTS, rate=RATE) for name, domain in domains.items()}
     events["iot"] = histories(domains["iot"])
+    first = payments_of_claimants(domains["transactions"], events["claims"])
+    events["transactions"] = pa.concat_tables([first, payments(domains["transactions"])])
     counted = windows(connection, domains, events)
     tables = {}
     for name, domain in domains.items():
@@ -121,4 +144,6 @@ def scored(domains: dict[str, EventDomain]) -> dict[str, pa.Table]:
             table = table.append_column(feature, pa.array(values, type=pa.float64()))
         tables[name] = with_stages(connection, table, scoring_stages(domain))
     connection.close()
+    tables["claimants"] = tables["transactions"].slice(0, CLAIMANTS_PAYMENTS)
+    tables["transactions"] = tables["transactions"].slice(CLAIMANTS_PAYMENTS)
     return tables

@@ -12,6 +12,7 @@ from riskloom.domain import EventDomain
 from riskloom.produce import synthetic
 from riskloom_claims import patterns as claims
 from riskloom_iot import courses as iot
+from riskloom_transactions import patterns as transactions
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "data-generators.md").read_text("utf-8")
 OFFER = GUIDE.partition("What `riskloom.produce.synthetic` offers")[2]
@@ -46,5 +47,5 @@ def test_the_guide_names_what_there_is(domains: dict[str, EventDomain]) -> None:
 
 
 def test_the_guide_tells_of_every_pattern() -> None:
-    for name in (*claims.PATTERNS, *iot.PATTERNS):
+    for name in (*claims.PATTERNS, *transactions.PATTERNS, *iot.PATTERNS):
         assert f"| `{name}` |" in GUIDE, name

@@ -188,7 +188,10 @@ class ScoringRule(_Part):
 
 @runtime_checkable
 class EventGenerator(Protocol):
-    """Makes synthetic events. Same seed and same times, same events."""
+    """Makes synthetic events. Same seed and same times, same events.
+
+    It may have a `pace`: the events a second at which its population is as busy as it should be.
+    """
 
     def batch(self, times: Any) -> Any:
         """Make one event for each time.

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from riskloom.bench.latency import Measured
-from riskloom.bench.plots import plot_latency, plot_state, require_matplotlib
+from riskloom.bench.plots import plot_latency, plot_state
 from riskloom.bench.spans import Span
 from riskloom.errors import SettingsError
+from riskloom.plots import require_matplotlib
 
 
 def test_without_matplotlib_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

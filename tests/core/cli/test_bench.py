@@ -100,7 +100,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Command
     command = Command(tmp_path)
     monkeypatch.setattr("riskloom.discovery.discover", command.discover)
     monkeypatch.setattr("riskloom.bench.servers.bench_servers", command.started)
-    monkeypatch.setattr("riskloom.bench.plots.require_matplotlib", lambda: None)
+    monkeypatch.setattr("riskloom.plots.require_matplotlib", lambda: None)
     for name in ("latency", "drain"):
         monkeypatch.setattr(f"riskloom.bench.{name}.bench_{name}", command.checked(name))
     for name in ("state", "features"):

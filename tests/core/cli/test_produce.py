@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from payments import payments
 
 from riskloom.cli.produce import produce
+from riskloom.produce.producer import Past
 from riskloom.produce.report import DeliveryReport, Ledger
 
 DOMAINS = (payments("payments"), payments("refunds"))
@@ -86,6 +88,16 @@ def test_without_options_it_goes_as_fast_as_it_can_until_it_is_stopped(command: 
     assert (command.asked["throughput"], command.asked["duration"], command.asked["mix"]) == (0.0, math.inf, None)
 
 
+def test_a_time_that_has_passed_is_asked_for(command: Command) -> None:
+    assert command("--from", "1970-01-02", "--to", "1970-01-02T01:00+00:30", "--events", "7").exit_code == 0
+    assert command.asked["past"] == Past(86_400_000, 86_400_000 + 1_800_000, 7)
+    before = time.time() * 1000
+    assert command("--from", "2026-01-01").exit_code == 0
+    assert before - 1 <= command.asked["past"].end_ms <= time.time() * 1000
+    command()
+    assert command.asked["past"] is None
+
+
 def test_domains_are_chosen(command: Command) -> None:
     command("--domain", "payments", "--only", "refunds", "--without", "broken")
     assert command.chosen == (("payments", "refunds"), ("broken",))
@@ -154,7 +166,9 @@ def test_a_file_is_of_one_domain(command: Command) -> None:
     assert command.asked["throughput"] == 5
 
 
-@pytest.mark.parametrize("option", [("--duration", "3"), ("--mix", "payments=1"), ("--pattern-rate", "0")])
+@pytest.mark.parametrize(
+    "option", [("--duration", "3"), ("--mix", "payments=1"), ("--pattern-rate", "0"), ("--from", "2026-01-01")]
+)
 def test_options_of_generated_events_do_not_go_with_a_file(command: Command, option: tuple[str, str]) -> None:
     result = command("--input", "a.csv", *option)
     assert result.exit_code == 2
@@ -170,6 +184,12 @@ def test_options_of_generated_events_do_not_go_with_a_file(command: Command, opt
         (("--throughput", "-1"), "--throughput"),
         (("--duration", "0"), "--duration"),
         (("--pattern-rate", "1"), "--pattern-rate"),
+        (("--to", "2026-01-01"), "go with --from"),
+        (("--events", "5"), "go with --from"),
+        (("--from", "2026-01-01", "--duration", "5"), "--duration is for events of now"),
+        (("--from", "yesterday"), "'yesterday' is not a time such as 2026-10-01"),
+        (("--from", "2026-01-02", "--to", "2026-01-02"), "2026-01-02 is not before 2026-01-02"),
+        (("--from", "2026-01-02", "--to", "9999-01-01"), "it has not passed yet"),
     ],
 )
 def test_what_cannot_be_read_is_told(command: Command, arguments: tuple[str, ...], problem: str) -> None:

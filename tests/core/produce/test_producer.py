@@ -10,7 +10,7 @@ from mock_kafka import MockKafka
 from payments import SCHEMA, payments
 
 from riskloom.errors import SettingsError
-from riskloom.produce.producer import mixed_shares, produce_events
+from riskloom.produce.producer import Past, mixed_shares, produce_events
 from riskloom.produce.report import Progress
 
 DOMAINS = (payments("payments", share=30.0), payments("refunds", share=10.0))
@@ -67,6 +67,22 @@ def test_without_a_rate_a_run_says_what_limits_it(kafka: MockKafka) -> None:
     assert report.total.asked_rate is None
     shares = {name: delivery.sent / report.total.sent for name, delivery in report.domains.items()}
     assert shares["refunds"] == pytest.approx(0.25, abs=0.15)  # the run may end between two domains' blocks
+
+
+def test_the_past_is_made_in_one_call_and_in_its_order(kafka: MockKafka) -> None:
+    past = Past(begin_ms=86_400_000, end_ms=31 * 86_400_000, events=40_000)
+    report = produce(kafka, throughput=0, duration=math.inf, past=past)
+    assert (report.domains["payments"].sent, report.domains["refunds"].sent) == (30_000, 10_000)
+    assert report.complete
+    records = kafka.decoded("refunds-topic", 10_000, SCHEMA, schema_id=6)
+    times = sorted(round(record["paid_at"].timestamp() * 1000) for record in records)
+    assert times == [86_400_000 + 259_200 * number for number in range(10_000)]
+
+
+def test_the_past_is_as_busy_as_the_populations_are(kafka: MockKafka) -> None:
+    report = produce(kafka, throughput=1000, duration=math.inf, past=Past(0, 100_000))  # these make one a second
+    assert {name: one.sent for name, one in report.domains.items()} == {"payments": 100, "refunds": 100}
+    assert report.seconds >= 0.2
 
 
 def test_a_domain_without_a_share_sends_nothing(kafka: MockKafka) -> None:

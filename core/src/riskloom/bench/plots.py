@@ -1,33 +1,20 @@
-"""Pictures of what was measured. Needs matplotlib: the extra `plot`."""
+"""Pictures of what was measured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from riskloom.errors import SettingsError
+from riskloom.plots import figure
 
 if TYPE_CHECKING:
     from riskloom.bench.latency import Measured
 
 _SECOND_MS = 1000
 _COSTS = {"us_per_event": "CPU us an event", "bytes_per_key": "bytes a key"}
-
-
-def require_matplotlib() -> None:
-    """Check that pictures can be drawn, before hours are spent on what they show.
-
-    Raises:
-        SettingsError: If matplotlib is not installed.
-    """
-    try:
-        import matplotlib  # noqa: F401
-    except ModuleNotFoundError:
-        raise SettingsError("--plot needs matplotlib: pip install 'riskloom[plot]'") from None
 
 
 def plot_latency(file: Path, measured: Mapping[str, Measured]) -> None:
@@ -37,7 +24,7 @@ def plot_latency(file: Path, measured: Mapping[str, Measured]) -> None:
         file: Where to; its suffix says the format.
         measured: The jobs by name, each drawn in a panel of its own, all on one scale.
     """
-    with _figure(file, len(measured)) as (panels,):
+    with figure(file, len(measured)) as (panels,):
         for axes, (name, one) in zip(panels, measured.items(), strict=True):
             counted = one.span.holds(one.created_ms)
             second = ((one.created_ms[counted] - one.span.begin_ms) // _SECOND_MS).astype(np.int64)
@@ -52,16 +39,6 @@ def plot_latency(file: Path, measured: Mapping[str, Measured]) -> None:
         panels[0].legend()
 
 
-@contextmanager
-def _figure(file: Path, columns: int, rows: int = 1) -> Iterator[list[list[Any]]]:
-    """Make a figure with panels in rows, those of a row on one scale, and save it at the end."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6 * columns, 4 * rows), layout="constrained")
-    yield [list(row) for row in figure.subplots(rows, columns, sharey="row", squeeze=False)]
-    figure.savefig(file)
-
-
 def plot_state(file: Path, result: Mapping[str, Any]) -> None:
     """Draw the cost of an event and the size of a key's state as keys and features grow.
 
@@ -69,7 +46,7 @@ def plot_state(file: Path, result: Mapping[str, Any]) -> None:
         file: Where to; its suffix says the format.
         result: What `riskloom.bench.state.bench_state` answered.
     """
-    with _figure(file, 2, rows=2) as panels:
+    with figure(file, 2, rows=2) as panels:
         for row, (name, label) in zip(panels, _COSTS.items(), strict=True):
             for axes, (axis, scale) in zip(row, (("keys", "log"), ("features", "linear")), strict=True):
                 points = result[f"by_{axis}"]

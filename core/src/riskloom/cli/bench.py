@@ -99,9 +99,9 @@ def latency(
       riskloom bench latency --json --plot latency.svg | jq .p95_ms
     """
     from riskloom.bench.latency import Plan, bench_latency
-    from riskloom.bench.plots import require_matplotlib
     from riskloom.bench.servers import bench_servers
     from riskloom.discovery import discover
+    from riskloom.plots import require_matplotlib
 
     if plot is not None:
         require_matplotlib()
@@ -199,9 +199,9 @@ def state(quick: bool, plot: Path | None, conf: tuple[str, ...], as_json: bool) 
       riskloom bench state --json --plot state.svg | jq .growth
       riskloom bench state --quick
     """
-    from riskloom.bench.plots import require_matplotlib
     from riskloom.bench.servers import bench_servers
     from riskloom.bench.state import QUICK, Plan, bench_state
+    from riskloom.plots import require_matplotlib
 
     if plot is not None:
         require_matplotlib()

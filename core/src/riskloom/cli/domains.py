@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from riskloom.cli.evaluate import evaluate
 from riskloom.cli.options import domain_options, json_option
 from riskloom.cli.tables import print_section, print_table
 
@@ -18,13 +19,17 @@ if TYPE_CHECKING:
 
 @click.group()
 def domains() -> None:
-    """List and show the installed event domains.
+    """List, show and evaluate the installed event domains.
 
     \b
     Examples:
       riskloom domains list
       riskloom domains show transactions
+      riskloom domains evaluate transactions
     """
+
+
+domains.add_command(evaluate)
 
 
 @domains.command("list")

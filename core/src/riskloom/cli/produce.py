@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from riskloom.discovery import InstalledDomain
+    from riskloom.produce.producer import Past
     from riskloom.produce.report import DeliveryReport, Progress
 
 
@@ -47,6 +50,19 @@ if TYPE_CHECKING:
     "[default: the generators' own]",
 )
 @click.option(
+    "--from",
+    "begin",
+    metavar="TIME",
+    help="Generate the events of a time that has passed: 2026-10-01, 2026-10-01T12:00 (UTC). Sent at once.",
+)
+@click.option("--to", "end", metavar="TIME", help="The end of that time.  [now]")
+@click.option(
+    "--events",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many events of that time.  [as many as the generators' populations make]",
+)
+@click.option(
     "--input",
     "path",
     type=click.Path(path_type=Path),
@@ -73,6 +89,9 @@ def produce(
     mix: str | None,
     seed: int,
     pattern_rate: float | None,
+    begin: str | None,
+    end: str | None,
+    events: int | None,
     path: Path | None,
     properties: tuple[str, ...],
     only: tuple[str, ...],
@@ -92,6 +111,7 @@ def produce(
       riskloom produce --throughput 5000 --duration 60
       riskloom produce --mix claims=35,transactions=40,iot=25 --seed 7 --json
       riskloom produce --domain transactions --pattern-rate 0.1 --duration 10
+      riskloom produce --from 2026-10-01 --to 2026-10-31 --events 1000000
       riskloom produce --domain claims --set acks=all --set linger.ms=50
       riskloom produce --domain transactions --input payments.csv.gz --throughput 1000
     """
@@ -101,10 +121,16 @@ def produce(
     from riskloom.produce.publish import publish_file
     from riskloom.settings import load_settings
 
-    if path is not None and (duration, mix, pattern_rate) != (None, None, None):
+    if path is not None and (duration, mix, pattern_rate, begin) != (None, None, None, None):
         raise click.UsageError(
-            "--duration, --mix and --pattern-rate are for generated events; a file is sent whole, with --throughput"
+            "--duration, --mix, --pattern-rate and --from are for generated events; a file is sent whole, with "
+            "--throughput"
         )
+    if begin is None and (end, events) != (None, None):
+        raise click.UsageError("--to and --events go with --from: they say which events of the past are made")
+    if begin is not None and duration is not None:
+        raise click.UsageError("--from ... --to says which events are made; --duration is for events of now")
+    past = None if begin is None else _past(begin, end, events)
     librdkafka = dict(_pair(text, "--set", "linger.ms=50") for text in properties)
     weights = None if mix is None else _weights(mix)
     settings = load_settings(**servers)
@@ -119,6 +145,7 @@ def produce(
                 mix=weights,
                 seed=seed,
                 pattern_rate=pattern_rate,
+                past=past,
                 stop=stop,
                 progress=show,
                 properties=librdkafka,
@@ -159,6 +186,28 @@ def _weights(mix: str) -> dict[str, float]:
         except ValueError:
             raise click.BadParameter(f"{weight!r}, the weight of {name}, is not a number", param_hint="--mix") from None
     return weights
+
+
+def _past(begin: str, end: str | None, events: int | None) -> Past:
+    from riskloom.produce.producer import Past
+
+    now_ms = time.time_ns() // 1_000_000
+    begin_ms, end_ms = _time_ms(begin, "--from"), now_ms if end is None else _time_ms(end, "--to")
+    if end_ms > now_ms:
+        raise click.BadParameter("it has not passed yet: events ahead of the clock are not scored", param_hint="--to")
+    if begin_ms >= end_ms:
+        raise click.BadParameter(f"{begin} is not before {end or 'now'}", param_hint="--from")
+    return Past(begin_ms, end_ms, events)
+
+
+def _time_ms(text: str, option: str) -> int:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not a time such as 2026-10-01 or 2026-10-01T12:00", param_hint=option
+        ) from None
+    return round((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _only_one(domains: Sequence[InstalledDomain]) -> InstalledDomain:

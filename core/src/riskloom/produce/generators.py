@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from riskloom.domain import EventGenerator
 
 _RATE = "pattern_rate"
+_PACE = 1.0
 
 
 def make_generator(installed: InstalledDomain, seed: int, pattern_rate: float | None = None) -> EventGenerator:
@@ -40,6 +41,15 @@ def make_generator(installed: InstalledDomain, seed: int, pattern_rate: float | 
     except Exception as error:
         raise broken(installed, error) from error
     return generator
+
+
+def pace_of(generator: EventGenerator) -> float:
+    """Tell at how many events a second a generator's population is as busy as it should be: its `pace`, if it has one.
+
+    Args:
+        generator: The generator. One without a `pace` is taken to make one event a second.
+    """
+    return float(getattr(generator, "pace", _PACE))
 
 
 def require_pattern_rate(domains: Sequence[InstalledDomain]) -> None:

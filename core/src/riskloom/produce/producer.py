@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,21 @@ _LOOKAHEAD_S = 0.1
 _UNPACED_BLOCK_EVENTS = 32_768  # a call of a generator has a cost of its own, as much as that of 5,000 events
 
 
+@dataclass(frozen=True)
+class Past:
+    """Events of a time that has passed, evenly spread over it.
+
+    Attributes:
+        begin_ms: Its beginning, milliseconds since the epoch, UTC.
+        end_ms: Its end.
+        events: How many, of all domains; None for as many as the generators' populations make by themselves.
+    """
+
+    begin_ms: int
+    end_ms: int
+    events: int | None = None
+
+
 def produce_events(
     settings: Settings,
     domains: Sequence[InstalledDomain],
@@ -37,6 +53,7 @@ def produce_events(
     mix: Mapping[str, float] | None = None,
     seed: int = 0,
     pattern_rate: float | None = None,
+    past: Past | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[Progress], None] | None = None,
     properties: Mapping[str, str] | None = None,
@@ -51,11 +68,12 @@ def produce_events(
     Args:
         settings: Where Kafka and the registry are.
         domains: The domains to produce.
-        throughput: Events a second over all domains; 0 for as many as possible.
+        throughput: Events a second over all domains; 0 for as many as possible. Of the past, how fast it is sent.
         duration: Seconds; infinite for until `stop`.
         mix: Weights by domain; a domain that is not named sends nothing. Default: the domains' shares.
         seed: Same seed and same times, same events.
         pattern_rate: The share of events that belong to injected patterns. Default: the generators' own.
+        past: Make the events of a time that has passed, and end with it; those of all domains meet in its order.
         stop: Set it to end the run early: what was sent is still waited for and reported.
         progress: Called a few times a second.
         properties: librdkafka properties that win over the settings'.
@@ -86,6 +104,10 @@ def produce_events(
             for installed in chosen
         }
         run = Run({name: stream.ledger for name, stream in streams.items()}, client, stopwatch, stop, progress)
+        if past is not None:
+            counts = _counts(streams, shares, past)
+            _sent_in_time(run, streams, counts, past, throughput)
+            return run.finish(dict.fromkeys(streams), throughput or None)
         if throughput > 0:
             rates = {name: throughput * shares[name] for name in streams}
             _paced(run, streams, rates, duration)
@@ -125,6 +147,31 @@ def mixed_shares(domains: Sequence[InstalledDomain], mix: Mapping[str, float] | 
     if problems:
         raise SettingsError("the mix cannot be used:\n" + "\n".join(problems))
     return {name: weight / whole for name, weight in weights.items() if weight > 0}
+
+
+def _counts(streams: Mapping[str, EventStream], shares: Mapping[str, float], past: Past) -> dict[str, int]:
+    seconds = (past.end_ms - past.begin_ms) / 1000
+    if past.events is None:
+        return {name: round(stream.pace * seconds) for name, stream in streams.items()}
+    return {name: round(past.events * shares[name]) for name in streams}
+
+
+def _sent_in_time(
+    run: Run, streams: Mapping[str, EventStream], counts: Mapping[str, int], past: Past, throughput: float
+) -> None:
+    """Send the events of the past, a part of every domain's at a time."""
+    parts = max(1, math.ceil(sum(counts.values()) / _UNPACED_BLOCK_EVENTS))
+    for part in range(parts):
+        for name, stream in streams.items():
+            begin, end = (counts[name] * edge // parts for edge in (part, part + 1))
+            gap_ms = (past.end_ms - past.begin_ms) / max(counts[name], 1)
+            times = (past.begin_ms + np.arange(begin, end) * gap_ms).astype(np.int64)
+            if len(times):
+                stream.send_now(times, lambda: run.stopped)
+        sent = sum(stream.ledger.sent for stream in streams.values())
+        run.serve(until=sent / throughput if throughput > 0 else 0.0)
+        if run.stopped:
+            return
 
 
 def _paced(run: Run, streams: Mapping[str, EventStream], rates: Mapping[str, float], duration: float) -> None:

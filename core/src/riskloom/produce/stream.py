@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskloom.produce.encode import BatchEncoder, Encoded
-from riskloom.produce.generators import broken, make_generator
+from riskloom.produce.generators import broken, make_generator, pace_of
 from riskloom.produce.rate import Schedule, Stopwatch
 from riskloom.produce.report import Ledger
 
@@ -68,6 +68,11 @@ class EventStream:
             self.ledger.bytes += block.size(0, sent)
             if give_up():
                 return
+
+    @property
+    def pace(self) -> float:
+        """Events a second that the generator's population makes by itself."""
+        return pace_of(self._generator)
 
     @property
     def made(self) -> int:

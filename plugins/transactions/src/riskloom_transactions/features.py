@@ -1,4 +1,4 @@
-"""What is remembered about an account holder, and what is worked out from it, on every payment."""
+"""What is remembered about an account holder and a merchant, and what is worked out from it, on every payment."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ WINDOW_FEATURES = (
         name="transaction_count_1min", aggregate="count", window="1min", description="Payments of the user in 1 minute."
     ),
     WindowFeature(
+        name="transaction_count_5min",
+        aggregate="count",
+        window="5min",
+        description="Payments of the user in 5 minutes.",
+    ),
+    WindowFeature(
         name="transaction_count_1hr", aggregate="count", window="1hr", description="Payments of the user in 1 hour."
     ),
     WindowFeature(
@@ -19,8 +25,7 @@ WINDOW_FEATURES = (
         aggregate="sum",
         window="24hr",
         value="amount",
-        where="authorization_status = 'approved'",
-        description="What the user paid in 24 hours.",
+        description="What the user paid or tried to pay in 24 hours.",
     ),
     WindowFeature(
         name="avg_transaction_amount_7d",
@@ -61,26 +66,6 @@ WINDOW_FEATURES = (
         description="Standard deviation of those amounts.",
     ),
     WindowFeature(
-        name="seconds_since_last_transaction",
-        aggregate="time_since_last",
-        window="1hr",
-        description="Seconds since the user's payment before this one, if there was one within the hour.",
-    ),
-    WindowFeature(
-        name="distinct_merchant_count_1hr",
-        aggregate="distinct_count",
-        window="1hr",
-        value="merchant_id",
-        description="Different merchants the user paid in 1 hour.",
-    ),
-    WindowFeature(
-        name="session_transaction_count",
-        aggregate="count",
-        window="10min",
-        kind="session",
-        description="Payments of the user in a row, never more than 10 minutes apart.",
-    ),
-    WindowFeature(
         name="tiny_payment_count_5min",
         aggregate="count",
         window="5min",
@@ -88,17 +73,60 @@ WINDOW_FEATURES = (
         description="Payments of the user in 5 minutes below 2, without the card present.",
     ),
     WindowFeature(
-        name="transaction_count_5min",
-        aggregate="count",
-        window="5min",
-        description="Payments of the user in 5 minutes.",
-    ),
-    WindowFeature(
         name="declined_count_5min",
         aggregate="count",
         window="5min",
         where="authorization_status = 'declined'",
         description="Payments of the user that were declined in 5 minutes.",
+    ),
+    WindowFeature(
+        name="device_payment_count_7d",
+        aggregate="count",
+        window="7d",
+        where="device_id IS NOT NULL",
+        description="Payments of the user in 7 days from a device that is known.",
+    ),
+    WindowFeature(
+        name="same_device_run_7d",
+        aggregate="run_length",
+        window="7d",
+        value="device_id",
+        description="How many of those, up to the last one, came from one device.",
+    ),
+    WindowFeature(
+        name="merchant_remote_count_1hr",
+        aggregate="count",
+        window="1hr",
+        value="amount",
+        where="card_present = false",
+        entity="merchant",
+        description="Payments of all users to the merchant in 1 hour without the card present.",
+    ),
+    WindowFeature(
+        name="merchant_remote_stddev_1hr",
+        aggregate="stddev",
+        window="1hr",
+        value="amount",
+        where="card_present = false",
+        entity="merchant",
+        description="Standard deviation of their amounts.",
+    ),
+    WindowFeature(
+        name="merchant_remote_mean_1hr",
+        aggregate="mean",
+        window="1hr",
+        value="amount",
+        where="card_present = false",
+        entity="merchant",
+        description="Mean of their amounts.",
+    ),
+    WindowFeature(
+        name="merchant_remote_count_24hr",
+        aggregate="count",
+        window="24hr",
+        where="card_present = false",
+        entity="merchant",
+        description="Payments of all users to the merchant in 24 hours without the card present.",
     ),
     WindowFeature(
         name="user_claim_count_24hr",
@@ -137,7 +165,7 @@ DERIVED_FEATURES = (
     ),
     DerivedFeature(
         name="amount_spike_risk",
-        sql="least(1, 0.75 * least(greatest(ln(greatest(amount_to_typical_ratio, 1)) - 1, 0) / 1.5, 1)"
+        sql="least(1, 0.75 * least(greatest(ln(greatest(amount_to_typical_ratio, 1)) - 0.5, 0) / 2, 1)"
         " + 0.25 * amount_deviation_score)",
         description="How unusually large the amount is, against the user's profile and own payments, 0 to 1.",
     ),
@@ -153,10 +181,42 @@ DERIVED_FEATURES = (
         description="Share of the user's payments in 5 minutes that were declined.",
     ),
     DerivedFeature(
+        name="busy_hour_score",
+        sql="least(1, greatest(0, transaction_count_1hr - 2) / 5) * least(1, 0.5 + transaction_count_5min / 6)",
+        description="How busy the user's last hour is, more so where the last 5 minutes are, 0 to 1.",
+    ),
+    DerivedFeature(
+        name="new_device_score",
+        sql="CASE WHEN device_id IS NOT NULL AND device_payment_count_7d > same_device_run_7d"
+        " THEN least(1, 1.5 / same_device_run_7d) WHEN device_id IS NOT NULL AND device_payment_count_7d <= 1"
+        " THEN 0.2 ELSE 0 END",
+        description="Whether the payment comes from a device that the user has only just begun to pay with, 0 to 1.",
+    ),
+    DerivedFeature(
+        name="spent_of_limit_24hr",
+        sql="transaction_amount_24hr / greatest(credit_limit, 1)",
+        description="What the user paid in 24 hours as a share of the account's limit.",
+    ),
+    DerivedFeature(
+        name="bust_out_score",
+        sql="greatest(0, least(1, (180 - account_age_days) / 60)) * least(1, credit_limit / 8000)"
+        " * least(1, 2 * spent_of_limit_24hr) * (1 - 0.5 * available_credit / greatest(credit_limit, 1))",
+        description="Whether a young account with a high limit is being emptied, 0 to 1.",
+    ),
+    DerivedFeature(
+        name="merchant_surge_score",
+        sql="CASE WHEN card_present THEN 0 ELSE least(1, greatest(0, merchant_remote_count_1hr - 2"
+        " - (merchant_remote_count_24hr - merchant_remote_count_1hr) / 5) / 5)"
+        " * (1 - 0.8 * least(1, coalesce(merchant_remote_stddev_1hr / nullif(merchant_remote_mean_1hr, 0), 1))) END",
+        description="Whether a merchant charges far more cards than usual, with much the same amount, 0 to 1.",
+    ),
+    DerivedFeature(
         name="composite_fraud_score",
-        sql="least(1, 0.4 * card_testing_score + 0.2 * velocity_risk_score + 0.2 * amount_spike_risk"
+        sql="least(1, 0.5 * card_testing_score + 0.2 * velocity_risk_score + 0.2 * amount_spike_risk"
+        " + 0.3 * new_device_score * amount_spike_risk + 0.5 * bust_out_score + 0.5 * merchant_surge_score"
+        " + 0.3 * busy_hour_score"
         " + 0.1 * decline_share_5min * least(declined_count_5min / 3, 1)"
         " + 0.1 * least(user_large_claim_count_24hr / 3, 1))",
-        description="Card testing, pace, amount, declines and the user's large claims in one number, 0 to 1.",
+        description="Tests, pace, amounts, devices, young accounts, the merchant and the user's claims in one number.",
     ),
 )

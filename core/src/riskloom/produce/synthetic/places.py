@@ -96,6 +96,11 @@ class Clock:
         return self.local_ms // 3_600_000 % 24
 
     @property
+    def weekday(self) -> Ints:
+        """Day of the week, 0 for Monday to 6, shape (n,)."""
+        return (self.local_ms // 86_400_000 + 3) % 7  # 1970 began on a Thursday
+
+    @property
     def month(self) -> Ints:
         """Month of the year, 0 to 11, shape (n,)."""
         day = self.local_ms // 86_400_000
