@@ -1,8 +1,6 @@
 package io.riskloom.kernel;
 
 import java.io.IOException;
-import java.math.BigDecimal;
-import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -12,10 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.apache.avro.AvroTypeException;
-import org.apache.avro.LogicalType;
-import org.apache.avro.LogicalTypes;
 import org.apache.avro.Schema;
-import org.apache.avro.SystemLimitException;
 import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.ResolvingDecoder;
@@ -23,26 +18,16 @@ import org.apache.avro.util.Utf8;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.catalyst.util.ArrayBasedMapData;
 import org.apache.spark.sql.catalyst.util.GenericArrayData;
-import org.apache.spark.sql.types.Decimal;
 import org.apache.spark.unsafe.types.UTF8String;
 
 /**
  * Reads Avro records of one writer schema as rows of the reader schema, by Avro's own schema resolution: writer fields
- * that the reader does not name are skipped, reader fields that the writer lacks get their defaults.
+ * that the reader does not name are skipped, reader fields that the writer lacks get their defaults. The reader's schema
+ * is fitted to a newer writer's first.
  */
 final class AvroRowReader {
-  /** Limits on what a record may claim to hold, so that a corrupt length cannot exhaust the memory. */
-  private static final String MAX_BYTES = String.valueOf(16 << 20);
-
-  private static final String MAX_ITEMS = String.valueOf(1 << 20);
-
-  static {
-    System.setProperty(SystemLimitException.MAX_STRING_LENGTH_PROPERTY, MAX_BYTES);
-    System.setProperty(SystemLimitException.MAX_BYTES_LENGTH_PROPERTY, MAX_BYTES);
-    System.setProperty(SystemLimitException.MAX_COLLECTION_LENGTH_PROPERTY, MAX_ITEMS);
-  }
-
   private final Schema reader;
+  private final Schema fitted;
   private final ResolvingDecoder resolving;
   private BinaryDecoder binary;
   private Utf8 scratch;
@@ -50,7 +35,8 @@ final class AvroRowReader {
   AvroRowReader(Schema writer, Schema reader) throws IOException {
     refuseBoundless(writer, new HashSet<>());
     this.reader = reader;
-    this.resolving = DecoderFactory.get().resolvingDecoder(writer, reader, null);
+    this.fitted = ReaderFit.fit(writer, reader);
+    this.resolving = DecoderFactory.get().resolvingDecoder(writer, fitted, null);
   }
 
   /** Items that take no bytes can be claimed by the thousand million, and to skip them takes minutes. */
@@ -89,20 +75,14 @@ final class AvroRowReader {
   GenericInternalRow read(byte[] bytes, int offset) throws IOException {
     binary = DecoderFactory.get().binaryDecoder(bytes, offset, bytes.length - offset, binary);
     resolving.configure(binary);
-    GenericInternalRow row = record(reader);
+    GenericInternalRow row = record(fitted, reader);
     resolving.drain();
     if (!binary.isEnd()) throw new IOException("bytes are left over after the record");
     return row;
   }
 
-  private GenericInternalRow record(Schema schema) throws IOException {
-    Object[] values = new Object[schema.getFields().size()];
-    for (Schema.Field field : resolving.readFieldOrder()) values[field.pos()] = value(field.schema());
-    return new GenericInternalRow(values);
-  }
-
-  private Object value(Schema schema) throws IOException {
-    LogicalType logical = schema.getLogicalType();
+  /** Read a value as {@code schema}, and represent it as {@code declared}: the same, but where the reader was fitted. */
+  private Object value(Schema schema, Schema declared) throws IOException {
     switch (schema.getType()) {
       case NULL:
         resolving.readNull();
@@ -110,15 +90,17 @@ final class AvroRowReader {
       case BOOLEAN:
         return resolving.readBoolean();
       case INT:
-        return resolving.readInt();
+        int small = resolving.readInt();
+        return schema == declared ? small : AvroValues.number(small, schema, declared);
       case LONG:
         long number = resolving.readLong();
-        boolean millis = logical instanceof LogicalTypes.TimestampMillis || logical instanceof LogicalTypes.LocalTimestampMillis;
-        return millis ? Math.multiplyExact(number, 1000L) : number;
+        boolean plain = schema == declared && schema.getLogicalType() == null;
+        return plain ? number : AvroValues.number(number, schema, declared);
       case FLOAT:
-        return resolving.readFloat();
+        return AvroValues.number(resolving.readFloat(), schema, declared);
       case DOUBLE:
-        return resolving.readDouble();
+        double real = resolving.readDouble();
+        return schema == declared ? real : AvroValues.number(real, schema, declared);
       case STRING:
         scratch = resolving.readString(scratch);
         UTF8String text = UTF8String.fromBytes(Arrays.copyOf(scratch.getBytes(), scratch.getByteLength()));
@@ -130,15 +112,15 @@ final class AvroRowReader {
         ByteBuffer buffer = resolving.readBytes(null);
         byte[] read = new byte[buffer.remaining()];
         buffer.get(read);
-        return binaryValue(read, logical);
+        return AvroValues.binary(read, schema, declared);
       case FIXED:
         byte[] fixed = new byte[schema.getFixedSize()];
         resolving.readFixed(fixed, 0, fixed.length);
-        return binaryValue(fixed, logical);
+        return AvroValues.binary(fixed, schema, declared);
       case ARRAY:
         List<Object> items = new ArrayList<>();
         for (long left = resolving.readArrayStart(); left > 0; left = resolving.arrayNext()) {
-          for (long i = 0; i < left; i++) items.add(value(schema.getElementType()));
+          for (long i = 0; i < left; i++) items.add(value(schema.getElementType(), declared.getElementType()));
         }
         return new GenericArrayData(items.toArray());
       case MAP:
@@ -146,35 +128,39 @@ final class AvroRowReader {
         for (long left = resolving.readMapStart(); left > 0; left = resolving.mapNext()) {
           for (long i = 0; i < left; i++) {
             UTF8String name = UTF8String.fromString(resolving.readString());
-            entries.put(name, value(schema.getValueType()));
+            entries.put(name, value(schema.getValueType(), declared.getValueType()));
           }
         }
         return new ArrayBasedMapData(
             new GenericArrayData(entries.keySet().toArray()), new GenericArrayData(entries.values().toArray()));
       case UNION:
-        return member(schema, resolving.readIndex());
+        return member(schema, declared, resolving.readIndex());
       case RECORD:
-        return record(schema);
+        return record(schema, declared);
       default:
         throw new AvroTypeException("a type that has no SQL counterpart: " + schema.getType());
     }
   }
 
-  private Object member(Schema union, int index) throws IOException {
-    Schema chosen = union.getTypes().get(index);
-    Object value = value(chosen);
-    List<Schema> branches = AvroTypes.branches(union);
+  private GenericInternalRow record(Schema schema, Schema declared) throws IOException {
+    Object[] values = new Object[schema.getFields().size()];
+    for (Schema.Field field : resolving.readFieldOrder()) {
+      try {
+        values[field.pos()] = value(field.schema(), declared.getFields().get(field.pos()).schema());
+      } catch (AvroTypeException e) {
+        throw new AvroTypeException("field " + field.name() + ": " + e.getMessage(), e);
+      }
+    }
+    return new GenericInternalRow(values);
+  }
+
+  private Object member(Schema union, Schema declared, int index) throws IOException {
+    Schema chosen = declared.getTypes().get(index);
+    Object value = value(union.getTypes().get(index), chosen);
+    List<Schema> branches = AvroTypes.branches(declared);
     if (branches.size() < 2 || value == null) return value;
     Object[] members = new Object[branches.size()];
     members[branches.indexOf(chosen)] = value;
     return new GenericInternalRow(members);
-  }
-
-  private static Object binaryValue(byte[] bytes, LogicalType logical) {
-    if (logical instanceof LogicalTypes.Decimal d) {
-      BigDecimal value = new BigDecimal(new BigInteger(bytes), d.getScale());
-      return Decimal.apply(value, d.getPrecision(), d.getScale());
-    }
-    return bytes;
   }
 }

@@ -6,7 +6,9 @@ import java.util.List;
 import java.util.Set;
 import org.apache.avro.LogicalType;
 import org.apache.avro.LogicalTypes;
+import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
+import org.apache.avro.SystemLimitException;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
@@ -14,7 +16,24 @@ import org.apache.spark.sql.types.StructType;
 
 /** Spark SQL types for Avro schemas. A union of several types is a struct of member0, member1, ... */
 final class AvroTypes {
+  /** Limits on what a record may claim to hold, so that a corrupt length cannot exhaust the memory. */
+  private static final String MAX_BYTES = String.valueOf(16 << 20);
+
+  private static final String MAX_ITEMS = String.valueOf(1 << 20);
+
+  static {
+    // Avro looks at them once, as early as when it parses a schema with a fixed type.
+    System.setProperty(SystemLimitException.MAX_STRING_LENGTH_PROPERTY, MAX_BYTES);
+    System.setProperty(SystemLimitException.MAX_BYTES_LENGTH_PROPERTY, MAX_BYTES);
+    System.setProperty(SystemLimitException.MAX_COLLECTION_LENGTH_PROPERTY, MAX_ITEMS);
+  }
+
   private AvroTypes() {}
+
+  /** Parse a schema, which may have names that only other languages take. */
+  static Schema parse(String json) {
+    return new Schema.Parser(NameValidator.NO_VALIDATION).parse(json);
+  }
 
   static StructType row(Schema record) {
     return (StructType) type(record, new HashSet<>());

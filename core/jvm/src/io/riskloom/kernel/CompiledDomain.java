@@ -4,7 +4,6 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
-import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.apache.spark.sql.classic.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
@@ -28,7 +27,7 @@ record CompiledDomain(
   private static final String PREFIX = "_riskloom_";
 
   static CompiledDomain compile(SparkSession spark, JobPlan.Domain plan) {
-    Schema reader = new Schema.Parser(NameValidator.NO_VALIDATION).parse(plan.readerSchema());
+    Schema reader = AvroTypes.parse(plan.readerSchema());
     StructType fields = AvroTypes.row(reader);
 
     List<JobPlan.NamedSql> measures = new ArrayList<>();

@@ -6,9 +6,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.AvroTypeException;
-import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.apache.spark.sql.api.java.UDF6;
 import org.apache.spark.sql.catalyst.InternalRow;
@@ -63,7 +61,7 @@ final class EventDecoder implements UDF6<byte[], byte[], String, Integer, Long, 
       this.index = index;
       domain = domains.get(index);
       emitFrom = plan.emitFrom().getOrDefault(domain.plan().topic(), Map.of());
-      schema = new Schema.Parser(NameValidator.NO_VALIDATION).parse(domain.prunedSchema());
+      schema = AvroTypes.parse(domain.prunedSchema());
       extract = domain.extract().runner();
     }
   }
@@ -168,7 +166,7 @@ final class EventDecoder implements UDF6<byte[], byte[], String, Integer, Long, 
       }
       try {
         avro = new AvroRowReader(writer, reader.schema);
-      } catch (IOException | AvroRuntimeException e) {
+      } catch (IOException | RuntimeException e) { // whatever a foreign schema does to the resolver, the job goes on
         throw new Refused("incompatible_schema", DeadLetterWriter.describe(e), schemaId);
       }
       reader.byWriter.put(schemaId, avro);

@@ -3,27 +3,17 @@ package io.riskloom.kernel;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
-import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,32 +45,13 @@ final class SchemaRegistry {
   private SchemaRegistry(JobPlan.Registry settings) {
     urls = settings.urls();
     HttpClient.Builder client = HttpClient.newBuilder().connectTimeout(TIMEOUT);
-    String authority = settings.options().get("ssl.ca.location");
-    if (authority != null) client.sslContext(trusting(authority));
+    if (ClientTls.isAskedFor(settings.options())) client.sslContext(ClientTls.context(settings.options()));
     http = client.build();
     authorization =
         Optional.ofNullable(settings.options().get("basic.auth.user.info"))
             .map(user -> "Basic " + Base64.getEncoder().encodeToString(user.getBytes(StandardCharsets.UTF_8)))
             .or(() -> Optional.ofNullable(settings.options().get("bearer.auth.token")).map(t -> "Bearer " + t));
-    settings.schemas().forEach((id, schema) -> known.put(id, parse(schema)));
-  }
-
-  /** Trust the certificates of a PEM file, and no others. */
-  private static SSLContext trusting(String file) {
-    try (InputStream in = Files.newInputStream(Path.of(file))) {
-      KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
-      store.load(null, null);
-      for (Certificate one : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
-        store.setCertificateEntry("ca" + store.size(), one);
-      }
-      TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-      trust.init(store);
-      SSLContext context = SSLContext.getInstance("TLS");
-      context.init(null, trust.getTrustManagers(), null);
-      return context;
-    } catch (IOException | GeneralSecurityException e) {
-      throw new IllegalArgumentException("the registry's ssl.ca.location cannot be used: " + file + ": " + e, e);
-    }
+    settings.schemas().forEach((id, schema) -> known.put(id, AvroTypes.parse(schema)));
   }
 
   /** The one client of this JVM for a registry. */
@@ -137,15 +108,11 @@ final class SchemaRegistry {
   private static Schema avro(JsonNode answer) {
     if (!"AVRO".equals(answer.path("schemaType").asText("AVRO"))) return null;
     try {
-      return parse(answer.path("schema").asText());
+      return AvroTypes.parse(answer.path("schema").asText());
     } catch (RuntimeException e) {
       LOG.warn("the registry holds a schema that is no Avro: {}", e.toString());
       return null;
     }
-  }
-
-  private static Schema parse(String schema) {
-    return new Schema.Parser(NameValidator.NO_VALIDATION).parse(schema);
   }
 
   private static void pause(long ms) {
