@@ -9,10 +9,11 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any, get_args
 
+from riskloom.avro import unusable
 from riskloom.domain import AGGREGATES_OF, Aggregate, EventDomain, WindowFeature, window_length
 from riskloom.expressions import problems_in
 from riskloom.suggest import did_you_mean, listed
-from riskloom.topics import DEAD_LETTERS_TOPIC, SCORES_TOPIC
+from riskloom.topics import DEAD_LETTERS_TOPIC, REPLAYS_TOPIC, SCORES_TOPIC
 
 LONGEST_WINDOW = timedelta(days=30)
 """What the state is made for: a longer history belongs in the offline store."""
@@ -115,11 +116,11 @@ def _schema_problems(schema: dict[str, Any]) -> list[str]:
     own = [
         f"field {name!r}: names that start with {_OWN} are riskloom's own" for name in names if name.startswith(_OWN)
     ]
-    return [f"avro_schema: {problem}" for problem in (*_clashes("field", names), *own)]
+    return [f"avro_schema: {problem}" for problem in (*_clashes("field", names), *own, *unusable(schema))]
 
 
 def _topic_problems(domain: EventDomain) -> Iterator[str]:
-    if domain.topic.name in {SCORES_TOPIC, DEAD_LETTERS_TOPIC}:
+    if domain.topic.name in {SCORES_TOPIC, DEAD_LETTERS_TOPIC, REPLAYS_TOPIC}:
         yield f"topic: {domain.topic.name!r} is riskloom's own"
     if domain.topic.retention <= timedelta(0):
         yield f"topic: retention must be more than nothing, not {domain.topic.retention}"

@@ -67,7 +67,11 @@ def coerced(avro: Any, value: Any, text: bool = False) -> Any:
         (PLACE, {"latitude": 1, "more": 2}, {"latitude": 1.0}),
         (["null", "int"], None, None),
         (["int", "null"], 4, 4),
-        (["null", "int", "string"], "a", "a"),
+        (["null", "int", "string"], "a", ("string", "a")),
+        (["null", "string", ENUM], "cash", ("string", "cash")),
+        ([PLACE, {"type": "map", "values": "int"}], {"a": 1}, ("map", {"a": 1})),
+        ({"type": "fixed", "name": "Id", "size": 16, "logicalType": "uuid"}, ID, UUID(ID).bytes),
+        ({"type": "long", "logicalType": "local-timestamp-millis"}, "1970-01-02T00:00+05:00", 86_400_000),
         ({"type": "string", "logicalType": "unheard-of"}, "a", "a"),
     ],
 )

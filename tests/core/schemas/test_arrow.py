@@ -53,9 +53,11 @@ def test_a_named_type_can_be_used_again():
     assert arrow_schema(_schema(_ENUM, "Level", ["null", "Level"])).types == [pa.string()] * 3
 
 
-def test_a_union_of_several_types_is_refused():
-    with pytest.raises(ValueError, match="field 'f0': a union of several types"):
-        arrow_schema(_schema(["int", "string"]))
+def test_a_union_of_several_types_has_its_members_as_in_sql():
+    members = pa.struct([pa.field("member0", pa.int32()), pa.field("member1", pa.string())])
+    schema = arrow_schema(_schema(["int", "string"], ["int", "null", "string"]))
+    assert schema.types == [members] * 2
+    assert [field.nullable for field in schema] == [False, True]
 
 
 def test_a_record_that_holds_itself_is_refused():

@@ -6,6 +6,7 @@ A schema is compiled once into nested functions. What is accepted, beyond values
 - timestamps in ISO 8601 (UTC when no zone is given) or as a whole number of the field's unit since the epoch, UTC;
 - dates and times of day in ISO 8601 or as whole numbers of the field's unit, decimals as text;
 - bytes as text of code points 0 to 255, as Avro writes them in JSON;
+- a union of several types: the first that takes the value;
 - a missing field: its default, else null where null is allowed.
 """
 
@@ -19,6 +20,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
+from riskloom.produce.unions import branch_name
 from riskloom.suggest import did_you_mean, listed
 
 Coerce = Callable[[Any, bool], Any]
@@ -29,6 +31,7 @@ _UNITS = {"millis": timedelta(milliseconds=1), "micros": timedelta(microseconds=
 _RANGES = {"int": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
 _FLOAT_MAX = 3.4028234663852886e38
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+_UUID_BYTES = 16
 _SHOWN = 60  # characters of a wrong value in a message
 
 
@@ -50,9 +53,13 @@ def row_coercer(avro_schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any], 
         A function of a row and of whether its values are text of a CSV file. It returns the record to write, without
         the columns that the schema does not have, and raises `UnfitError` with all problems of the row.
     """
+    from fastavro import parse_schema
+
     named: dict[str, Coerce] = {}
-    to_record = _record(avro_schema, named)
-    named[avro_schema["name"].rsplit(".", 1)[-1]] = _json_text(to_record, dict, "an object")
+    # Parsed, a type and each mention of it have its full name.
+    parsed: Any = parse_schema(dict(avro_schema))
+    to_record = _record(parsed, named)
+    named[parsed["name"]] = _json_text(to_record, dict, "an object")
     return to_record
 
 
@@ -61,16 +68,21 @@ def _coercer(avro: Any, named: dict[str, Coerce]) -> Coerce:
         return _union(avro, named)
     if isinstance(avro, str):
         # A name is looked up when it is met in a row: a record may hold itself.
-        return _PRIMITIVES.get(avro) or (lambda value, text: named[avro.rsplit(".", 1)[-1]](value, text))
+        return _PRIMITIVES.get(avro) or (lambda value, text: named[avro](value, text))
     logical = avro.get("logicalType", "")
     if logical == "uuid" and avro["type"] == "string":
         return _uuid
+    if logical == "uuid" and avro["type"] == "fixed":
+        named[avro["name"]] = _uuid_bytes
+        return _uuid_bytes
     if logical == "decimal":
+        if "name" in avro:
+            named[avro["name"]] = _decimal(avro)
         return _decimal(avro)
     if logical in _LOGICAL:
         return _LOGICAL[logical]
     if logical.startswith(("timestamp-", "local-timestamp-")) and (unit := _UNITS.get(logical.rsplit("-", 1)[1])):
-        return _timestamp(unit)
+        return _timestamp(unit, local=logical.startswith("local"))
     match avro["type"]:
         case "record" | "error":
             made: Coerce = _json_text(_record(avro, named), dict, "an object")
@@ -84,7 +96,7 @@ def _coercer(avro: Any, named: dict[str, Coerce]) -> Coerce:
             return _json_text(_map(_coercer(avro["values"], named)), dict, "an object")
         case other:
             return _coercer(other, named)
-    named[avro["name"].rsplit(".", 1)[-1]] = made
+    named[avro["name"]] = made
     return made
 
 
@@ -118,17 +130,20 @@ def _record(avro: Mapping[str, Any], named: dict[str, Coerce]) -> Callable[[Mapp
 
 def _union(branches: list[Any], named: dict[str, Coerce]) -> Coerce:
     nullable = "null" in branches
-    coercers = [_coercer(branch, named) for branch in branches if branch != "null"]
+    coercers = [(branch_name(branch), _coercer(branch, named)) for branch in branches if branch != "null"]
 
     def to_branch(value: Any, text: bool) -> Any:
         if nullable and (value is None or (text and value == "")):
             return None
         problems: list[str] = []
-        for coerce in coercers:
+        for name, coerce in coercers:
             try:
-                return coerce(value, text)
+                made = coerce(value, text)
             except UnfitError as error:
                 problems += error.problems
+            else:
+                # Several types may take the value: the first that does is meant, and fastavro is told so.
+                return made if len(coercers) == 1 else (name, made)
         raise UnfitError(problems if len(coercers) == 1 else [" and ".join(problems)])
 
     return to_branch
@@ -246,6 +261,12 @@ def _uuid(value: Any, text: bool) -> str:
     return str(value)
 
 
+def _uuid_bytes(value: Any, text: bool) -> bytes:
+    # No UUID is written in 16 characters: those are the bytes.
+    as_bytes = isinstance(value, bytes) or (isinstance(value, str) and len(value) == _UUID_BYTES)
+    return _fixed(_UUID_BYTES)(value, text) if as_bytes else UUID(_uuid(value, text)).bytes
+
+
 def _bytes(value: Any, text: bool) -> bytes:
     try:
         return value.encode("latin-1") if isinstance(value, str) else bytes(memoryview(value))
@@ -276,7 +297,7 @@ def _enum(symbols: list[str]) -> Coerce:
     return to_symbol
 
 
-def _timestamp(unit: timedelta) -> Coerce:
+def _timestamp(unit: timedelta, *, local: bool) -> Coerce:
     whole = _integer("long")
 
     def to_epoch(value: Any, text: bool) -> int:
@@ -287,7 +308,8 @@ def _timestamp(unit: timedelta) -> Coerce:
                 if not text:
                     raise _unfit("a time in ISO 8601", value) from None
         if isinstance(value, datetime):
-            return ((value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH) // unit
+            # What the clock on the wall shows has no zone: one that is given is left out.
+            return ((value.replace(tzinfo=UTC) if local or not value.tzinfo else value) - _EPOCH) // unit
         try:
             return int(whole(value, text))
         except UnfitError:
@@ -312,14 +334,19 @@ def _decimal(avro: Mapping[str, Any]) -> Coerce:
     return to_decimal
 
 
-def _iso(kind: type[date] | type[time], expected: str) -> Coerce:
+def _iso(kind: type[date] | type[time], expected: str, base: str) -> Coerce:
+    whole = _integer(base)
+
     def from_iso(value: Any, text: bool) -> Any:
-        if isinstance(value, kind) or type(value) is int:
+        if isinstance(value, kind):
             return value
         try:
             return kind.fromisoformat(value)
         except (ValueError, TypeError):
-            raise _unfit(expected, value) from None
+            try:
+                return whole(value, text)
+            except UnfitError:
+                raise _unfit(f"{expected} in ISO 8601, or a whole number", value) from None
 
     return from_iso
 
@@ -335,7 +362,7 @@ _PRIMITIVES: dict[str, Coerce] = {
     "bytes": _bytes,
 }
 _LOGICAL: dict[str, Coerce] = {
-    "date": _iso(date, "a date in ISO 8601"),
-    "time-millis": _iso(time, "a time of day in ISO 8601"),
-    "time-micros": _iso(time, "a time of day in ISO 8601"),
+    "date": _iso(date, "a date", "int"),
+    "time-millis": _iso(time, "a time of day", "int"),
+    "time-micros": _iso(time, "a time of day", "long"),
 }

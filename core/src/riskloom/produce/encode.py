@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from riskloom.produce.unions import members_to_branches
+
 _PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "string"})
 _PART_EVENTS = 2048  # of some hundred bytes each: what was just encoded is in the processor's cache when it is sent
 _LOGICAL = frozenset({None, "uuid", "date", "timestamp-millis", "timestamp-micros"})
@@ -85,8 +87,11 @@ class BatchEncoder:
             start, nothing = pa.scalar(header(schema_id), pa.binary()), pa.scalar(b"", pa.binary())
             self._write = lambda batch: _rust_values(batch, schema_json, start, nothing)
         else:
-            encode = row_encoder(avro_schema, schema_id)
-            self._write = lambda batch: _python_values(batch, encode)
+            from fastavro import parse_schema
+
+            parsed: Any = parse_schema(dict(avro_schema))
+            encode, convert = row_encoder(avro_schema, schema_id), members_to_branches(parsed)
+            self._write = lambda batch: _python_values(batch, lambda row: encode(convert(row)))
 
     def encode(self, batch: pa.RecordBatch) -> Iterator[Encoded]:
         """Encode a batch of events, in parts: each is made when it is asked for.

@@ -32,13 +32,15 @@ _LOGICAL = {
 def arrow_schema(avro_schema: Mapping[str, Any]) -> pa.Schema:
     """Translate an Avro record schema.
 
-    A union of null and one type is that type, nullable. Enums and uuid strings are strings.
+    A union of null and one type is that type, nullable. One of several types is a struct, as in SQL: `member0`,
+    `member1` and so on, in the union's order without null, of which one is not null. Enums and uuid strings are
+    strings.
 
     Args:
         avro_schema: An Avro record schema.
 
     Raises:
-        ValueError: If a field's type has no Arrow counterpart: a union of several types, or a recursive record.
+        ValueError: If a field's type has no Arrow counterpart: it is a recursive record.
     """
     named: dict[str, Any] = {}
     return pa.schema([_field(field, named) for field in avro_schema["fields"]])
@@ -100,10 +102,11 @@ def _field(field: Mapping[str, Any], named: dict[str, Any]) -> pa.Field:
 
 def _type(avro: Any, named: dict[str, Any], where: str) -> tuple[pa.DataType, bool]:
     if isinstance(avro, list):
-        branches = [branch for branch in avro if branch != "null"]
-        if len(branches) != 1:
-            raise ValueError(f"field {where!r}: a union of several types has no Arrow type")
-        return _type(branches[0], named, where)[0], True
+        branches = [branch for branch in avro if branch != "null"] or ["null"]
+        members = [_type(branch, named, where)[0] for branch in branches]
+        if len(members) == 1:
+            return members[0], True
+        return pa.struct([(f"member{place}", member) for place, member in enumerate(members)]), "null" in avro
     if isinstance(avro, str):
         if avro in _PRIMITIVES:
             return _PRIMITIVES[avro], avro == "null"
