@@ -12,7 +12,14 @@ from payments import payments
 from riskloom.domain import Topic
 from riskloom.errors import DeliveryError
 from riskloom.settings import Settings
-from riskloom.topics import DEAD_LETTERS_TOPIC, SCORES_TOPIC, declared_topics, ensure_topics
+from riskloom.topics import (
+    DEAD_LETTERS_TOPIC,
+    SCORES_TOPIC,
+    create_topics,
+    declared_topics,
+    ensure_topics,
+    topic_names,
+)
 
 
 class Admin:
@@ -135,3 +142,12 @@ def test_kafka_out_of_reach_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_topic_declares_its_retention() -> None:
     assert Topic(name="t").retention.days == 7
+
+
+def test_a_compacted_topic_keeps_its_records(admin: Admin) -> None:
+    admin.topics["there"] = 1
+    topics = [Topic(name="there", partitions=1), Topic(name="marks", partitions=1)]
+    assert create_topics(Settings(), topics, compacted=True) == ["marks"]
+    (request,) = admin.created
+    assert request.config == {"cleanup.policy": "compact"}
+    assert topic_names(Settings()) == {"there"}

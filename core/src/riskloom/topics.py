@@ -21,6 +21,8 @@ SCORES_TOPIC = "risk-scores"
 """Every score of every domain."""
 DEAD_LETTERS_TOPIC = "dead-letters"
 """Every record that could not be sent, decoded or scored, with the reason."""
+REPLAYS_TOPIC = "dead-letter-replays"
+"""Which of them were sent again: compacted, a record for each."""
 
 _log = logging.getLogger(__name__)
 _TIMEOUT_S = 15.0
@@ -55,20 +57,16 @@ def ensure_topics(settings: Settings, domains: Sequence[InstalledDomain]) -> lis
     return create_topics(settings, declared_topics(domains))
 
 
-def create_topics(settings: Settings, topics: Sequence[Topic]) -> list[str]:
-    """Create those of some topics that are missing, as `ensure_topics` does."""
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
+def create_topics(settings: Settings, topics: Sequence[Topic], *, compacted: bool = False) -> list[str]:
+    """Create those of some topics that are missing, as `ensure_topics` does.
 
-    # librdkafka would print each failed connection; the exception says it once.
-    admin = AdminClient({"log_level": 2, **settings.kafka()})
-    try:
-        existing = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=_TIMEOUT_S).topics.items()}
-    except KafkaException as error:
-        raise DeliveryError(
-            f"Kafka at {settings.bootstrap_servers} cannot be reached: {error.args[0].str()}\n"
-            "Start the local stack with `riskloom up`, or point RISKLOOM_BOOTSTRAP_SERVERS at your cluster."
-        ) from None
+    Args:
+        settings: Where Kafka is.
+        topics: The topics.
+        compacted: Whether they keep the newest record of each key for ever, and not every record for some time.
+    """
+    admin = _admin(settings)
+    existing = _existing(settings, admin)
     for topic in topics:
         if topic.name in existing and existing[topic.name] < topic.partitions:
             _log.warning(
@@ -77,17 +75,51 @@ def create_topics(settings: Settings, topics: Sequence[Topic]) -> list[str]:
                 existing[topic.name],
                 topic.partitions,
             )
-    return _create(admin, [topic for topic in topics if topic.name not in existing])
+    return _create(admin, [topic for topic in topics if topic.name not in existing], compacted)
 
 
-def _create(admin: AdminClient, missing: Sequence[Topic]) -> list[str]:
+def topic_names(settings: Settings) -> frozenset[str]:
+    """Name the topics that there are.
+
+    Raises:
+        DeliveryError: If Kafka cannot be reached.
+    """
+    return frozenset(_existing(settings, _admin(settings)))
+
+
+def _admin(settings: Settings) -> AdminClient:
+    from confluent_kafka.admin import AdminClient
+
+    # librdkafka would print each failed connection; the exception says it once.
+    return AdminClient({"log_level": 2, **settings.kafka()})
+
+
+def _existing(settings: Settings, admin: AdminClient) -> dict[str, int]:
+    """Count the partitions of each topic."""
+    from confluent_kafka import KafkaException
+
+    try:
+        return {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=_TIMEOUT_S).topics.items()}
+    except KafkaException as error:
+        raise DeliveryError(
+            f"Kafka at {settings.bootstrap_servers} cannot be reached: {error.args[0].str()}\n"
+            "Start the local stack with `riskloom up`, or point RISKLOOM_BOOTSTRAP_SERVERS at your cluster."
+        ) from None
+
+
+def _create(admin: AdminClient, missing: Sequence[Topic], compacted: bool) -> list[str]:
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
     if not missing:
         return []
     requests = [
-        NewTopic(topic.name, num_partitions=topic.partitions, config=_configuration(topic)) for topic in missing
+        NewTopic(
+            topic.name,
+            num_partitions=topic.partitions,
+            config={"cleanup.policy": "compact"} if compacted else _configuration(topic),
+        )
+        for topic in missing
     ]
     created: list[str] = []
     refused: list[str] = []

@@ -18,6 +18,7 @@ _COMMANDS = {
     "produce": ("riskloom.cli.produce:produce", "Publish generated or real events to Kafka."),
     "run": ("riskloom.cli.run:run", "Run the Spark job that scores every event."),
     "features": ("riskloom.cli.features:features", "Apply, list, show and read the features in the feature store."),
+    "dlq": ("riskloom.cli.dlq:dlq", "List, show and replay dead letters."),
     "demo": ("riskloom.cli.demo:demo", "Everything in one command, with a live view."),
     "bench": ("riskloom.cli.bench:bench", "Measure what the producer and the job reach on this machine."),
 }

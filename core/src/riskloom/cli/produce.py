@@ -10,16 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from riskloom.cli.interrupts import interruptible
 from riskloom.cli.options import domain_options, json_option, server_options
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from riskloom.discovery import InstalledDomain
     from riskloom.produce.producer import Past
     from riskloom.produce.report import DeliveryReport, Progress
@@ -135,7 +133,7 @@ def produce(
     weights = None if mix is None else _weights(mix)
     settings = load_settings(**servers)
     domains = discover((*domain, *only), without)
-    with _interruptible() as stop, _bar(duration, hidden=as_json) as show:
+    with interruptible() as stop, _bar(duration, hidden=as_json) as show:
         if path is None:
             report = produce_events(
                 settings,
@@ -220,24 +218,6 @@ def _only_one(domains: Sequence[InstalledDomain]) -> InstalledDomain:
             f"Add --domain NAME; installed are {listed(installed.name for installed in domains)}."
         )
     return domains[0]
-
-
-@contextmanager
-def _interruptible() -> Iterator[Event]:
-    """End the run in order on the first Ctrl-C or SIGTERM; the second ends the command."""
-    stop = Event()
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

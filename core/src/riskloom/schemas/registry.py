@@ -174,6 +174,35 @@ def fetch(
     return _kept(found), json.loads(found.schema.schema_str or "null")
 
 
+def schema_by_id(client: SchemaRegistryClient, schema_id: int) -> dict[str, Any] | None:
+    """Read the schema that a record names in its header.
+
+    Args:
+        client: A client of the registry.
+        schema_id: The id.
+
+    Returns:
+        The Avro schema, or None if the registry has none with this id.
+
+    Raises:
+        RegistryError: If the registry cannot be reached.
+    """
+    from confluent_kafka.schema_registry import SchemaRegistryError
+
+    with _told(client):
+        try:
+            found = client.get_schema(schema_id)
+        except SchemaRegistryError as error:
+            if error.error_code not in _NOT_FOUND:
+                raise
+            return None
+    try:
+        schema = json.loads(found.schema_str or "null")
+    except ValueError:
+        return None
+    return schema if isinstance(schema, dict) else None
+
+
 def subjects(client: SchemaRegistryClient) -> list[str]:
     """List the registry's subjects, sorted.
 

@@ -42,6 +42,11 @@ _FETCH = {
     "fetch.max.wait.ms": "10",
 }
 
+_READ = {
+    # `riskloom dlq replay` sends records in transactions: what an aborted one sent is sent again, and is an event once.
+    "isolation.level": "read_committed",
+}
+
 _REALTIME_SINK = {"linger.ms": "5"}
 _BATCH_SINK = {
     # A score is 1 to 2 KB: at the client's own 16 KB and no wait a request holds a handful, and writing them costs as
@@ -182,7 +187,7 @@ def read_events(
         "kafka.bootstrap.servers": settings.bootstrap_servers,
         "subscribe": ",".join(installed.domain.topic.name for installed in domains),
         "startingOffsets": starting,
-        **_kafka(_CLIENT | _FETCH | settings.kafka_spark),
+        **_kafka(_CLIENT | _FETCH | _READ | settings.kafka_spark),
     }
     if mode is Mode.REALTIME:
         return spark.readStream.format(_SHARED_SOURCE).options(**source, readers=str(READERS)).load()

@@ -12,7 +12,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.AvroRuntimeException;
-import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.DecoderFactory;
@@ -111,7 +110,7 @@ public final class ScoreReader implements MapPartitionsFunction<byte[], Row> {
     private int count;
 
     Task(Plan plan) {
-      reader = new Schema.Parser(NameValidator.NO_VALIDATION).parse(plan.reader());
+      reader = AvroTypes.parse(plan.reader());
       registry = SchemaRegistry.shared(plan.registry());
       layouts = plan.layouts();
       names = new Utf8[layouts.size()][];
