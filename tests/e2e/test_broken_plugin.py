@@ -97,7 +97,15 @@ def test_the_others_are_produced_and_scored_without_it(
     assert Counter(name for name, _ in produced) == sent
 
     checkpoint = str(tmp_path / "checkpoint")
-    riskloom(settings, "run", "--without=parcels", "--mode=available-now", f"--checkpoint={checkpoint}", python=python)
+    riskloom(
+        settings,
+        "run",
+        "--without=parcels",
+        "--mode=available-now",
+        "--materialize-every=off",
+        f"--checkpoint={checkpoint}",
+        python=python,
+    )
     # The servers are shared, and a job without a checkpoint scores all that their topics hold.
     written = written_since(settings, begin)
     assert produced <= {(score["domain"], score["event_id"]) for score in written.scores}

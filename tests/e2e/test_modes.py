@@ -91,7 +91,13 @@ class Job:
             assert job.wait(60) == 0
 
     def drained(self) -> None:
-        available_now = ["run", "--mode=available-now", "--max-batch-events=300", *self.arguments("available-now")]
+        available_now = [
+            "run",
+            "--mode=available-now",
+            "--max-batch-events=300",
+            "--materialize-every=off",
+            *self.arguments("available-now"),
+        ]
         riskloom(self.settings, *available_now, python=self.python)
 
 

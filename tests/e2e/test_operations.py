@@ -86,7 +86,7 @@ class Machine:
     def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         """`riskloom run`, from when it scores until this context ends."""
         said = Path(self.settings.home) / "run.err"
-        argv = [sys.executable, "-m", "riskloom", "run", "--only", "orders", *arguments]
+        argv = [sys.executable, "-m", "riskloom", "run", "--materialize-every=off", "--only", "orders", *arguments]
         with said.open("wb") as errors:
             job = subprocess.Popen(
                 argv,

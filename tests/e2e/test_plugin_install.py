@@ -149,7 +149,15 @@ def test_an_installed_plugin_is_discovered_registered_produced_and_scored(settin
     assert (registered.version, schema) == (1, json.loads(SCHEMA))
 
     checkpoint = str(tmp_path / "checkpoint")
-    riskloom(settings, "run", "--only=logins", "--mode=available-now", f"--checkpoint={checkpoint}", python=python)
+    riskloom(
+        settings,
+        "run",
+        "--only=logins",
+        "--mode=available-now",
+        "--materialize-every=off",
+        f"--checkpoint={checkpoint}",
+        python=python,
+    )
     written = written_since(settings, begin)
     assert written.dead_letters == []
     assert len({score["event_id"] for score in written.scores}) == len(written.scores) == sent

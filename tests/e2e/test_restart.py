@@ -54,7 +54,7 @@ def running_job(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     }
     with said.open("wb") as errors:
         job = subprocess.Popen(
-            [sys.executable, "-m", "riskloom", "run", "--batch", "10 seconds"],
+            [sys.executable, "-m", "riskloom", "run", "--batch", "10 seconds", "--materialize-every=off"],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=errors,

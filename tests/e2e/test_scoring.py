@@ -132,7 +132,14 @@ def run(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Run:
     places = _send(settings, domains, events, bad)
     # Several batches, so that windows go on from one to the next.
     checkpoint = str(tmp_path_factory.mktemp("checkpoint"))
-    riskloom(settings, "run", "--mode=available-now", "--max-batch-events=4000", f"--checkpoint={checkpoint}")
+    riskloom(
+        settings,
+        "run",
+        "--mode=available-now",
+        "--max-batch-events=4000",
+        "--materialize-every=off",
+        f"--checkpoint={checkpoint}",
+    )
     return Run(
         domains=domains,
         events={(event.domain, event.event_id): event for of_domain in events.values() for event in of_domain},

@@ -27,8 +27,10 @@ def running_job(settings: Settings, python: Path, *arguments: str) -> Iterator[s
     Args:
         settings: Where the servers are.
         python: Whose `riskloom` it is.
-        arguments: Of the command.
+        arguments: Of the command; without another choice among them, scores are left where they are.
     """
+    if not any(one.startswith("--materialize-every") for one in arguments):
+        arguments = (*arguments, "--materialize-every=off")
     said = Path(settings.home) / "run.err"
     addresses = {name: str(getattr(settings, name)) for name in ("home", "bootstrap_servers", "registry_url")}
     with said.open("wb") as errors:

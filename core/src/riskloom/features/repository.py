@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 REDIS_VARIABLE = "RISKLOOM_FEAST_REDIS"
 """What a repository's yaml may name for the address of Redis, as Feast writes it."""
 _PROJECT = "riskloom"
+_KEPT = timedelta(days=32)
+"""How long Redis keeps an entity after its last event was stored: no window is longer than 30 days."""
 _MISSING = "Feast is not installed: pip install 'riskloom[features]'"
 
 
@@ -49,6 +52,7 @@ def open_store(settings: Settings) -> FeatureStore:
                     "type": "redis",
                     "connection_string": feast_redis(settings.redis_url),
                     "skip_dedup": True,
+                    "key_ttl_seconds": int(_KEPT.total_seconds()),
                 },
                 offline_store={"type": "duckdb"},
                 entity_key_serialization_version=3,
