@@ -50,3 +50,11 @@ def test_a_feature_has_a_cost(settings: Settings) -> None:
     sizes = {row["aggregate"]: row["bytes_per_key"] for row in result["features"]}
     assert 0 < sizes["count"] < sizes["mean"]
     assert result["deduplicate"]["bytes_per_key"] > 0
+
+
+def test_reading_online_is_no_slower_than_feasts_own_call(settings: Settings) -> None:
+    result = bench(settings, "online", "--duration=0", "--entities=500", "--reads=200")
+    for size in ("entities_1", "entities_100"):
+        assert 0 < result[size]["redis"]["p50_ms"] < result[size]["riskloom"]["p50_ms"]
+        assert result[size]["riskloom"]["p50_ms"] <= result[size]["feast"]["p50_ms"]
+    assert result["written_per_s"] > 0

@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 from payments import payments
 
+from riskloom.bench.freshness import Load
+from riskloom.bench.online import Plan
 from riskloom.bench.servers import Servers
 from riskloom.cli.bench import bench
 from riskloom.settings import Settings
@@ -55,6 +58,10 @@ RESULTS: dict[str, dict[str, Any]] = {
     "features": ABOUT
     | {"floor": POINT, "deduplicate": POINT}
     | {"features": [{"kind": "rolling", "aggregate": "count", "bytes_per_key": 300.0, "us_per_event": 0.2}]},
+    "online": ABOUT
+    | {f"entities_{n}": {way: {"p50_ms": 0.1 * n, "p99_ms": 0.3} for way in ("riskloom", "feast")} for n in (1, 100)}
+    | {"domain": "payments", "features": 7, "written_per_s": 5_000}
+    | {"job": {"rate": 2_000.0, "every": "60 seconds", "freshness_p95_s": 61.2, "rows_per_s": 9_000}},
 }
 
 
@@ -84,6 +91,12 @@ class Command:
 
         return measure
 
+    def with_domains(self, name: str) -> Any:
+        def measure(servers: Servers, domains: Any, plan: Any, **options: Any) -> Any:
+            return self.checked(name)(servers, domains, plan, **options)[0]
+
+        return measure
+
     def plain(self, name: str) -> Any:
         def measure(servers: Servers, plan: Any, **options: Any) -> Any:
             self.asked |= {"plan": plan, **options}
@@ -105,6 +118,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Command
         monkeypatch.setattr(f"riskloom.bench.{name}.bench_{name}", command.checked(name))
     for name in ("state", "features"):
         monkeypatch.setattr(f"riskloom.bench.{name}.bench_{name}", command.plain(name))
+    monkeypatch.setattr("riskloom.bench.online.bench_online", command.with_domains("online"))
     before = signal.getsignal(signal.SIGTERM)
     yield command
     signal.signal(signal.SIGTERM, before)
@@ -125,6 +139,7 @@ def test_json_is_one_object_and_nothing_else(command: Command, name: str) -> Non
         ("drain", ("80,000", "2,000,000 of 2,000,000 events scored", "0.6 once its code is compiled")),
         ("state", ("50000", "1000 times the keys: 1.5 times the time of an event")),
         ("features", ("rolling", "ids remembered: 100.0 bytes a key")),
+        ("online", ("100 entities", "7 features of payments", "readable 61.2 s after the event (p95), 9,000 scores/s")),
     ],
 )
 def test_a_person_gets_a_table_and_what_it_was_measured_with(
@@ -191,3 +206,10 @@ def test_made_up_events_stay_on_servers_of_their_own(command: Command, name: str
 def test_values_that_cannot_be_used_are_refused(command: Command, arguments: tuple[str, ...]) -> None:
     assert command(*arguments).exit_code == 2
     assert command.asked.keys() <= {"chosen"}
+
+
+def test_the_job_can_be_left_out_of_online(command: Command) -> None:
+    assert command("online", "--duration", "0", "--entities", "500").exit_code == 0
+    assert command.asked["plan"] == Plan(entities=500, load=None)
+    command("online", "--rate", "100", "--materialize-every", "5 seconds")
+    assert command.asked["plan"].load == Load(100, timedelta(seconds=200), "5 seconds", 0)
