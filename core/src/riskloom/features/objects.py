@@ -67,6 +67,8 @@ def feast_objects(
     for layout in layouts:
         tags = _tags(layout, (schema_ids or {}).get(layout.domain))
         own = [_view(store, layout, entities[one.name], tags) for one in layout.entities if layout.of(one.name)]
+        if not own:
+            continue
         views += own
         services.append(_service(service_name(layout), layout, own, tags))
         if layout.domain not in served:

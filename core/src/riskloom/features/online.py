@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from riskloom.errors import FeatureError
 from riskloom.features.layouts import LaidFeature, Layout
 from riskloom.features.objects import SEQUENCE, feast_objects, view_name
 from riskloom.features.offline import OfflineStore, entity_column
@@ -74,7 +76,7 @@ class OnlineFeatures:
             if not features or (wanted and layout.domain not in wanted):
                 continue
             view = self._views[view_name(layout, entity)]
-            rows = self._provider.online_read(self._feast.config, view, keys, [one.name for one in features])
+            rows = self._stored(view, keys, [one.name for one in features])
             for place, (event_time, values) in enumerate(rows):
                 if event_time is not None and event_time > _NEVER:
                     plain = {name: _number(value) for name, value in values.items()}
@@ -103,7 +105,7 @@ class OnlineFeatures:
             part = rows.slice(begin, _WRITE_ROWS)
             keys = _entity_keys(entity, part[entity_column(entity)].to_pylist())
             times, sequences = part["event_timestamp"].to_pylist(), part[SEQUENCE].to_pylist()
-            before = self._provider.online_read(self._feast.config, view, keys, [SEQUENCE if is_key else names[0]])
+            before = self._stored(view, keys, [SEQUENCE if is_key else names[0]])
             newer = [
                 i
                 for i, (time, values) in enumerate(before)
@@ -116,9 +118,26 @@ class OnlineFeatures:
                 columns[SEQUENCE] = _longs(sequences)
             data = [(keys[i], {name: column[i] for name, column in columns.items()}, times[i], None) for i in newer]
             if data:
-                self._provider.online_write_batch(self._feast.config, view, data, None)
+                with self._reached():
+                    self._provider.online_write_batch(self._feast.config, view, data, None)
             stored += [begin + i for i in newer]
         return stored
+
+    def _stored(self, view: FeatureView, keys: list[Any], names: list[str]) -> list[tuple[datetime | None, Any]]:
+        with self._reached():
+            found: list[tuple[datetime | None, Any]] = self._provider.online_read(self._feast.config, view, keys, names)
+        return found
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # whatever the client of whichever store raises
+            kind = self._feast.config.online_store.type
+            raise FeatureError(
+                f"the online store ({kind}) cannot be used: {error}\n"
+                "Start the local stack with `riskloom up`, or point RISKLOOM_REDIS_URL at your Redis."
+            ) from error
 
 
 def _entity_keys(entity: str, ids: Sequence[str]) -> list[Any]:
