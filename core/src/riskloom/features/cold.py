@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, get_native_id
 from typing import TYPE_CHECKING, Any
 
 from riskloom.domain import EventDomain
@@ -43,6 +44,7 @@ _BATCH_EVENTS = 3_000_000
 _POLL_S = 1.0
 _PAUSES_S = (5, 10, 20, 30)
 """Before it is started again, once, twice, ... after failing; the last one from then on."""
+_NICE = 10
 _PATIENCE_S = 60.0
 """How long a stop waits for the batch."""
 
@@ -156,6 +158,7 @@ class ColdPath:
             if self._asked.is_set() or self._writer is None:
                 raise InterruptedError("the job is stopping")
             begun = time.monotonic()
+            _step_back()
             with only_writer(self._settings.home_dir):
                 done = self._writer.write(scores, number)
             before = self._state
@@ -175,6 +178,13 @@ class ColdPath:
     def _note(self, **parts: Any) -> None:
         self._state = self._state.model_copy(update=parts)
         self._tell(self._state)
+
+
+def _step_back() -> None:
+    """Have this thread take what the job's threads leave of the processor; Linux knows priorities of threads."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICE)
 
 
 def _reason(error: Exception) -> str:
