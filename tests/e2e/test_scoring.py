@@ -77,7 +77,7 @@ PYTHON: dict[str, Callable[[Fields], Any]] = {
 }
 """The SQL of the window features that are recounted, in Python."""
 AMONG_RECOUNTED = {
-    "claim_count_5min",
+    "claim_count_2min",
     "claim_count_24hr",
     "last_claim_amount",
     "user_declined_count_1hr",

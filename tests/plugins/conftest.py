@@ -69,8 +69,9 @@ def payments(transactions: EventDomain) -> pa.Table:
 
 def payments_of_claimants(transactions: EventDomain, claims: pa.Table) -> pa.Table:
     """Make many payments of some who claim, while they do."""
-    table = make(transactions, CLAIMANTS_PAYMENTS, seed=2, rate=0.5, span_ms=SPAN_MS)
     claimants = claims["user_id"][: len(claims) // 40]
+    while_they_claim = claims["timestamp"][len(claimants)].cast(pa.int64()).as_py() - START_MS
+    table = make(transactions, CLAIMANTS_PAYMENTS, seed=2, rate=0.5, span_ms=while_they_claim)
     users = claimants.take(pa.array(np.arange(CLAIMANTS_PAYMENTS) % len(claimants)))
     return table.set_column(table.column_names.index("user_id"), table.schema.field("user_id"), users)
 

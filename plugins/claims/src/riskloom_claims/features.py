@@ -10,7 +10,7 @@ _RATIO = f"claim_amount / ({_TYPICAL})"
 
 WINDOW_FEATURES = (
     WindowFeature(
-        name="claim_count_5min", aggregate="count", window="5min", description="Claims of the user in 5 minutes."
+        name="claim_count_2min", aggregate="count", window="2min", description="Claims of the user in 2 minutes."
     ),
     WindowFeature(name="claim_count_1hr", aggregate="count", window="1hr", description="Claims of the user in 1 hour."),
     WindowFeature(
@@ -117,8 +117,8 @@ DERIVED_FEATURES = (
     ),
     DerivedFeature(
         name="claim_frequency_score",
-        sql="1 - exp(-greatest(claim_count_5min - 2 - (claim_count_1hr - claim_count_5min) / 6, 0) / 2)",
-        description="How many claims beyond the second in 5 minutes, and twice the user's pace of the hour, 0 to 1.",
+        sql="1 - exp(-greatest(claim_count_2min - 2 - (claim_count_1hr - claim_count_2min) / 15, 0) / 2)",
+        description="How many claims beyond the second in 2 minutes, and twice the user's pace of the hour, 0 to 1.",
     ),
     DerivedFeature(
         name="composite_risk_score",

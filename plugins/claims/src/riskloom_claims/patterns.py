@@ -8,7 +8,7 @@ PATTERNS = ("inflated_amount", "claim_burst", "early_claim", "duplicate_loss", "
 """The labels.
 
 - `inflated_amount`: one claim of several times what such a loss costs, with little to prove it.
-- `claim_burst`: 5 to 9 invented claims of one user within minutes.
+- `claim_burst`: 6 to 10 invented claims of one user within minutes.
 - `early_claim`: a high claim on a policy that is days old.
 - `duplicate_loss`: a loss that was claimed minutes before, claimed again in slightly other words.
 - `staged_weather`: storm damage where there was no storm, and more of it than storms do.
@@ -26,7 +26,7 @@ HOUSEHOLD, SUPPLEMENT, DOUBLE = range(len(PATTERNS), len(PATTERNS) + len(LOOKALI
 NORMAL = -1
 
 _SHARES = (0.22, 0.28, 0.16, 0.16, 0.18)  # of the patterns, by their claims
-_LENGTHS = ((1, 1), (5, 9), (1, 1), (2, 3), (1, 1))
+_LENGTHS = ((1, 1), (6, 10), (1, 1), (2, 3), (1, 1))
 _GAPS_MS = (0, 20_000, 0, 60_000, 0)
 _ORDINARY = (BurstKind(0.012, USERS, (2, 3), 90_000), BurstKind(0.008, USERS, (2, 2), 90_000))
 _MISTAKES = BurstKind(0.001, USERS, (2, 2), 20_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from riskloom.domain import ScoringRule, Term
 
 # The weights were searched for on generated payments of seed 1, with a high recall of every pattern at 1 % false alarms
-# as the aim: plugins/transactions/fit.py. How well they find those of another seed: docs/data-generators.md.
+# as the aim: plugins/fit.py. How well they find those of another seed: docs/data-generators.md.
 RULE = ScoringRule(
     version="2",
     terms=(

@@ -1,8 +1,8 @@
-"""Fit the weights of the rule on generated payments, and print them. Run: `uv run python plugins/transactions/fit.py`.
+"""Fit the weights of a rule on generated events, and print them. Run: `uv run python plugins/fit.py transactions`.
 
 The value of each term is read from the kernel's own scores: a rule in which every term weighs 1/n gives it as a reason.
 The search begins with the weights that are there, and looks for a high recall of every pattern at 1 % false alarms,
-above all of the one that is found worst. The weights are scaled so that 1 % of the ordinary payments score 0.42 or
+above all of the one that is found worst. The weights are scaled so that 1 % of the ordinary events score 0.42 or
 more, and rounded into `scoring.py` by hand. `riskloom domains evaluate` measures them with another seed.
 """
 
@@ -24,7 +24,7 @@ from riskloom.settings import load_settings
 from riskloom.stream.batch import batch_session, score_events
 
 Floats = npt.NDArray[np.float64]
-ALARM = 0.42  # the score that 1 % of the ordinary payments reach: then 0.5 % of them are at the level high
+ALARM = 0.42  # the score that 1 % of the ordinary events reach: then 0.5 % of them are at the level high
 
 
 def evenly(domain: EventDomain) -> EventDomain:
@@ -34,20 +34,21 @@ def evenly(domain: EventDomain) -> EventDomain:
     return domain.model_copy(update={"rule": domain.rule.model_copy(update={"terms": even})})
 
 
-def values(events: int, seed: int, home: Path | None) -> tuple[Floats, npt.NDArray[np.str_]]:
-    """Score payments; answer the value of each term, shape (n, terms), and the patterns, empty for ordinary ones."""
-    installed = discover(("transactions",))[0]
+def values(name: str, events: int, seed: int, home: Path | None) -> tuple[Floats, npt.NDArray[np.str_]]:
+    """Score events; answer the value of each term, shape (n, terms), and the patterns, empty for ordinary ones."""
+    installed = discover((name,))[0]
     domain = evenly(installed.domain)
-    claims = [one for one in discover() if one.name == "claims"]
+    named = {feature.source for feature in domain.window_features}
+    sources = [one for one in discover() if one.name in named - {name}]
     span, labels = span_of(installed, events, None, None), Labels()
     made = {domain.name: generate(installed, span, seed, None, labels)}
-    made |= {one.name: generate(one, source_span(one, span), seed, None) for one in claims}
+    made |= {one.name: generate(one, source_span(one, span), seed, None) for one in sources}
     codes = {term.code: i for i, term in enumerate(domain.rule.terms)}
     settings = load_settings(home=home)
     parts, ids = [], []
     with (
         batch_session(settings) as spark,
-        score_events(spark, settings, [domain, *(one.domain for one in claims)], made) as scores,
+        score_events(spark, settings, [domain, *(one.domain for one in sources)], made) as scores,
     ):
         for batch in scores.batches(domain.name):
             ids.append(batch.column("event_id"))
@@ -85,21 +86,22 @@ def fit(x: Floats, pattern: npt.NDArray[np.str_], weights: Floats, rounds: int) 
 
 
 def main() -> None:
-    """Fit, and print the weights and what they reach on the payments they were fitted with."""
+    """Fit, and print the weights and what they reach on the events they were fitted with."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("domain")
     parser.add_argument("--events", type=int, default=300_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=4_000)
     parser.add_argument("--home", type=Path)
     given = parser.parse_args()
-    x, pattern = values(given.events, given.seed, given.home)
-    terms = discover(("transactions",))[0].domain.rule.terms
+    x, pattern = values(given.domain, given.events, given.seed, given.home)
+    terms = discover((given.domain,))[0].domain.rule.terms
     weights = fit(x, pattern, np.array([term.weight for term in terms]), given.rounds)
     weights *= ALARM / recalls(x, pattern, weights)[1]
     score = np.minimum(x @ weights, 1.0)
     curve = Curve.of(score, pattern != "")
     for term, weight, mean in zip(terms, weights, x[pattern == ""].mean(axis=0), strict=True):
-        print(f"{term.code:22} {weight:.3f}   mean over ordinary payments {mean:.4f}")
+        print(f"{term.code:22} {weight:.3f}   mean over ordinary events {mean:.4f}")
     print(f"auc {curve.auc:.4f}  average precision {curve.average_precision:.4f}")
     threshold = curve.threshold_at(0.01)
     for name in np.unique(pattern):
