@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from riskloom.cli.schemas import schemas
 from riskloom.errors import RegistryError
 from riskloom.schemas.registry import fetch, register, registry_client
+from riskloom.schemas.subject import accepts, level_of, versions
 from riskloom.schemas.topics import RISK_SCORE_SCHEMA
 
 pytestmark = pytest.mark.e2e
@@ -75,9 +76,28 @@ def test_an_incompatible_schema_is_refused_with_the_reason_and_the_field_at_faul
     with pytest.raises(RegistryError) as caught:
         register(client, subject, _changed(change))
     assert fault in str(caught.value)
-    assert "The registry says: " in str(caught.value)
-    assert "incompatible" in str(caught.value).lower()
+    assert "breaks BACKWARD" in str(caught.value)
     assert fetch(client, subject)[0].version == 1
+
+
+def test_a_decimal_of_another_scale_is_refused_though_the_registry_would_take_it(client, subject):
+    def amount(scale):
+        decimal = {"type": "bytes", "logicalType": "decimal", "precision": 10, "scale": scale}
+        return _changed(lambda fields: fields[2].update(type=decimal))
+
+    register(client, subject, amount(2))
+    assert accepts(client, subject, amount(4))
+    with pytest.raises(RegistryError, match=r"it was decimal\(10, 2\) and became decimal\(10, 4\)"):
+        register(client, subject, amount(4))
+
+
+def test_a_subject_whose_level_is_full_refuses_what_older_readers_cannot_read(client, subject):
+    register(client, subject, SCHEMA)
+    client.set_compatibility(subject, "FULL")
+    with pytest.raises(RegistryError, match=r"breaks FULL, .*\n.* forward: field 'amount' was removed"):
+        register(client, subject, _changed(lambda fields: fields.pop(2)))
+    assert level_of(client, subject) == "FULL"
+    assert versions(client, subject) == {1: SCHEMA}
 
 
 def test_racing_first_registrations_get_one_id(settings, client, subject):
@@ -105,5 +125,11 @@ def test_the_command_registers_the_installed_domains_and_can_be_repeated(setting
     ]
     assert run("register")["registered"] == registered
     assert {entry["subject"] for entry in registered} <= {entry["subject"] for entry in run("list")["subjects"]}
+    assert {entry["action"] for entry in run("register", "--dry-run")["would"]} == {"keep"}
+    checked = run("check", "--against", "registry")
+    assert [(row["state"], row["version"], row["level"]) for row in checked["domains"]] == [
+        ("unchanged", 1, "BACKWARD")
+    ] * 3
+    assert run("history", "claims", "--from", "registry")["installed"] == {"state": "unchanged", "version": 1}
     assert run("show", "risk-scores-value")["schema"] == RISK_SCORE_SCHEMA
     assert run("show", "claims")["schema"]["fields"][0]["type"] == {"type": "string", "logicalType": "uuid"}

@@ -73,8 +73,14 @@ class _Handler(BaseHTTPRequestHandler):
             case "PUT", ["config", subject]:
                 registry.levels[subject] = body["compatibility"]
                 return 200, body
+            case "GET", ["subjects", subject, "versions"] if subject not in registry.subjects:
+                return 404, {"error_code": 40401, "message": "no such subject"}
             case "GET", ["subjects", subject, "versions"]:
                 return 200, list(range(1, len(registry.subjects[subject]) + 1))
+            case "POST", ["compatibility", "subjects", subject, "versions", "latest"]:
+                if subject not in registry.subjects:
+                    return 404, {"error_code": 40402, "message": "no such version"}
+                return 200, {"is_compatible": not registry.incompatible}
             case "GET", ["subjects", subject, "versions", version]:
                 ids = registry.subjects.get(subject, [])
                 number = len(ids) if version == "latest" else int(version)

@@ -16,9 +16,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     Returns:
         `; did you mean 'amount'?`, to be put at the end of an error's text; empty when nothing comes close.
     """
+    near = closest(name, known)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Find the known name that comes closest, whatever its case; None when none comes close."""
     by_lower_case = {candidate.lower(): candidate for candidate in known}
     matches = get_close_matches(name.lower(), by_lower_case, n=1)
-    return f"; did you mean {by_lower_case[matches[0]]!r}?" if matches else ""
+    return by_lower_case[matches[0]] if matches else None
 
 
 def listed(names: Iterable[str]) -> str:

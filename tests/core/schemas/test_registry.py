@@ -81,28 +81,54 @@ def test_a_race_that_never_ends_is_told(registry, client):
         register(client, SUBJECT, SCHEMA)
 
 
-def test_a_refusal_names_the_field_at_fault_the_reason_and_what_to_do(registry, client):
+def test_a_refusal_names_each_field_at_fault_the_rule_and_the_fix_and_asks_the_registry_nothing(registry, client):
     register(client, SUBJECT, SCHEMA)
-    registry.incompatible = True
     changed = copy.deepcopy(SCHEMA)
     changed["fields"][1]["type"] = "string"
     changed["fields"].append({"name": "country", "type": "string"})
     with pytest.raises(RegistryError) as caught:
         register(client, SUBJECT, changed)
     assert str(caught.value).splitlines() == [
-        f"{SUBJECT}: the schema does not fit version 1, which is registered:",
-        "  - field 'amount': its type was double and became string",
-        "  - field 'country' was added without a default",
-        "The registry says: Incompatible artifact: something at /fields/1",
-        f"Give what is new a default and keep what was there; see: riskloom schemas show {SUBJECT}",
+        f"{SUBJECT}: the schema breaks BACKWARD, which is asked of version 2:",
+        "  - version 1, backward: field 'amount': its type was double and became string (TYPE_MISMATCH); "
+        "keep double; what is new can be a field of its own with a default",
+        "  - version 1, backward: field 'country' was added without a default (READER_FIELD_MISSING_DEFAULT_VALUE); "
+        'give `country` a default, such as "default": ""',
+        "Mend it, and see what would be registered: riskloom schemas register --dry-run",
     ]
+    assert registry.requests.count(("POST", f"/subjects/{SUBJECT}/versions")) == 1
 
 
 def test_a_removed_field_is_named_where_the_subject_forbids_it(registry, client):
+    registry.levels[SUBJECT] = "FULL"
+    register(client, SUBJECT, SCHEMA)
+    with pytest.raises(RegistryError, match=r"breaks FULL, .*\n.* field 'amount' was removed"):
+        register(client, SUBJECT, {**SCHEMA, "fields": SCHEMA["fields"][:1]})
+
+
+def test_a_transitive_level_looks_at_every_version(registry, client):
+    registry.levels[SUBJECT] = "BACKWARD_TRANSITIVE"
+    country = {"name": "country", "type": "string"}
+    register(client, SUBJECT, SCHEMA)
+    register(client, SUBJECT, {**SCHEMA, "fields": [*SCHEMA["fields"], {**country, "default": ""}]})
+    third = {**SCHEMA, "fields": [*SCHEMA["fields"], country]}
+    with pytest.raises(RegistryError, match="version 1, backward: field 'country' was added without a default"):
+        register(client, SUBJECT, third)
+    registry.levels[SUBJECT] = "BACKWARD"
+    assert register(client, SUBJECT, third).version == 3
+
+
+def test_what_the_registry_alone_refuses_is_told_in_its_words(registry, client):
     register(client, SUBJECT, SCHEMA)
     registry.incompatible = True
-    with pytest.raises(RegistryError, match="field 'amount' was removed"):
-        register(client, SUBJECT, {**SCHEMA, "fields": SCHEMA["fields"][:1]})
+    with pytest.raises(RegistryError, match="refused the schema: Incompatible artifact: something at /fields/1"):
+        register(client, SUBJECT, {**SCHEMA, "doc": "Another."})
+
+
+def test_a_schema_that_is_not_avro_is_told_with_its_problems(client):
+    register(client, SUBJECT, SCHEMA)
+    with pytest.raises(RegistryError, match=r"is not an Avro schema:\n  - 'x' has the type 'strin'"):
+        register(client, SUBJECT, {**SCHEMA, "fields": [{"name": "x", "type": "strin"}]})
 
 
 def test_all_topics_are_registered_with_those_of_riskloom_itself(registry, settings, declare):
@@ -122,7 +148,6 @@ def test_all_topics_are_registered_with_those_of_riskloom_itself(registry, setti
 
 def test_all_refusals_are_told_at_once(registry, settings, declare):
     register_all(settings, [InstalledDomain(declare(), "payments", "1.0", "payments")])
-    registry.incompatible = True
     schema = copy.deepcopy(declare().avro_schema)
     schema["fields"].append({"name": "x", "type": "int"})
     changed = InstalledDomain(declare(avro_schema=schema), "payments", "1.0", "payments")
@@ -130,8 +155,8 @@ def test_all_refusals_are_told_at_once(registry, settings, declare):
     registry.subjects["other-value"] = [1]
     with pytest.raises(RegistryError) as caught:
         register_all(settings, [changed, other])
-    assert "payments-value: the schema does not fit" in str(caught.value)
-    assert "other-value: the schema does not fit" in str(caught.value)
+    assert "payments-value: the schema breaks BACKWARD" in str(caught.value)
+    assert "other-value: the schema breaks BACKWARD" in str(caught.value)
 
 
 def test_a_subject_that_is_not_there_is_told_with_the_close_match(client):

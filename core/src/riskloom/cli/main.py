@@ -14,7 +14,7 @@ _COMMANDS = {
     "down": ("riskloom.cli.stack:down", "Stop the local stack."),
     "doctor": ("riskloom.cli.doctor:doctor", "Check Java, ports, servers, jars and domains, with the fix for each."),
     "domains": ("riskloom.cli.domains:domains", "List and show the installed event domains."),
-    "schemas": ("riskloom.cli.schemas:schemas", "Register, list and show Avro schemas."),
+    "schemas": ("riskloom.cli.schemas:schemas", "Register, show and compare Avro schemas; check their versions."),
     "produce": ("riskloom.cli.produce:produce", "Publish generated or real events to Kafka."),
     "run": ("riskloom.cli.run:run", "Run the Spark job that scores every event."),
     "features": ("riskloom.cli.features:features", "Apply, list, show and read the features in the feature store."),

@@ -1,120 +1,107 @@
-"""Why a schema cannot read what an older one wrote: Avro's rules of schema resolution, told by field.
+"""What a new version of a schema may change: the levels of compatibility, and what breaks them.
 
-The registry decides; this only finds the field at fault in words that a schema's author knows.
+Backward: the new schema reads what older ones wrote. Forward: older ones read what the new one writes. Full: both. A
+level is asked of the version before, a transitive one of all versions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, get_args
 
-_PROMOTIONS = {
-    "int": {"long", "float", "double"},
-    "long": {"float", "double"},
-    "float": {"double"},
-    "string": {"bytes"},
-    "bytes": {"string"},
-}
-_NAMED = {"record", "error", "enum", "fixed"}
+from riskloom.schemas.parse import parse
+from riskloom.schemas.resolution import RULES, Rule, faults
+from riskloom.schemas.wording import Direction, fix_of, message_of
+
+Level = Literal["BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE"]
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+BOTH: Final[tuple[Direction, ...]] = ("backward", "forward")
+_DIRECTIONS: dict[str, tuple[Direction, ...]] = {"BACKWARD": ("backward",), "FORWARD": ("forward",), "FULL": BOTH}
 
 
-def unreadable(written: Mapping[str, Any], read: Mapping[str, Any]) -> list[str]:
-    """List what keeps records of one schema from being read as another.
+@dataclass(frozen=True)
+class Incompatibility:
+    """One thing that a new version must not change."""
+
+    direction: Direction
+    path: str
+    """Where, such as `order.lines[].price`: `[]` is an array's item, `{}` a map's value, `<Card>` a union's branch.
+    Empty for the schema itself."""
+    rule: Rule
+    message: str
+    """What was changed."""
+    fix: str
+    """The smallest change of the new version that mends it."""
+
+    @property
+    def explanation(self) -> str:
+        """What the rule says."""
+        return RULES[self.rule]
+
+    def as_json(self) -> dict[str, str]:
+        """Answer all of it, for scripts."""
+        return {**asdict(self), "explanation": self.explanation}
+
+    def __str__(self) -> str:
+        return f"{self.direction}: {self.message} ({self.rule}); {self.fix}"
+
+
+def incompatibilities(older: Any, newer: Any, directions: Iterable[Direction] = BOTH) -> list[Incompatibility]:
+    """List what keeps two schemas from reading each other's records.
 
     Args:
-        written: The Avro schema of the records.
-        read: The Avro schema they are to be read as.
+        older: The older schema, as JSON gives it.
+        newer: The newer one.
+        directions: Which of them is to read the other.
 
-    Returns:
-        One line for each field at fault; empty when every record can be read.
+    Raises:
+        NotAvro: If one is no Avro schema.
     """
-    return list(_Comparison(_names(written), _names(read)).compare(written, read, ""))
-
-
-class _Comparison:
-    def __init__(self, written_names: Mapping[str, Any], read_names: Mapping[str, Any]) -> None:
-        self._written = written_names
-        self._read = read_names
-        # Records that hold themselves are compared once.
-        self._seen: set[tuple[str, str]] = set()
-
-    def compare(self, written: Any, read: Any, path: str) -> Iterator[str]:
-        written = self._written.get(written, written) if isinstance(written, str) else written
-        read = self._read.get(read, read) if isinstance(read, str) else read
-        if isinstance(written, list):
-            for branch in written:
-                yield from self.compare(branch, read, path)
-        elif isinstance(read, list):
-            attempts = {_kind(branch): list(self.compare(written, branch, path)) for branch in read}
-            if all(attempts.values()):
-                yield from attempts.get(_kind(written), [_changed(path, written, read)])
-        else:
-            yield from self._compare_types(written, read, path)
-
-    def _compare_types(self, written: Any, read: Any, path: str) -> Iterator[str]:
-        match _kind(written), _kind(read):
-            case ("record", "record"):
-                yield from self._compare_records(written, read, path)
-            case ("array", "array"):
-                yield from self.compare(written["items"], read["items"], f"{path}[]")
-            case ("map", "map"):
-                yield from self.compare(written["values"], read["values"], f"{path}{{}}")
-            case ("enum", "enum"):
-                gone = [symbol for symbol in written["symbols"] if symbol not in read["symbols"]]
-                if gone and "default" not in read:
-                    yield f"{_field(path)}: the enum has lost {', '.join(gone)} and has no default"
-            case ("fixed", "fixed") if written["size"] != read["size"]:
-                yield f"{_field(path)}: fixed of {written['size']} bytes became one of {read['size']}"
-            case (old, new) if old != new and new not in _PROMOTIONS.get(old, ()):
-                yield _changed(path, written, read)
-
-    def _compare_records(self, written: Any, read: Any, path: str) -> Iterator[str]:
-        pair = (written["name"], read["name"])
-        if pair in self._seen:
-            return
-        self._seen.add(pair)
-        if _short(pair[0]) != _short(pair[1]) and pair[0] not in read.get("aliases", ()):
-            yield f"{_field(path)}: the record {pair[0]!r} was renamed {pair[1]!r} without an alias"
-        old = {field["name"]: field for field in written["fields"]}
-        for field in read["fields"]:
-            name = f"{path}.{field['name']}" if path else field["name"]
-            before = next((old[n] for n in (field["name"], *field.get("aliases", ())) if n in old), None)
-            if before is not None:
-                yield from self.compare(before["type"], field["type"], name)
-            elif "default" not in field:
-                yield f"field {name!r} was added without a default"
-
-
-def _names(schema: Any) -> dict[str, Any]:
-    """Collect the named types of a schema, by short name and by full name."""
-    found: dict[str, Any] = {}
-    if isinstance(schema, list):
-        for branch in schema:
-            found |= _names(branch)
-    elif isinstance(schema, Mapping):
-        if isinstance(schema.get("type"), str) and schema["type"] in _NAMED:
-            found |= {schema["name"]: schema, _short(schema["name"]): schema}
-            if schema.get("namespace"):
-                found[f"{schema['namespace']}.{schema['name']}"] = schema
-        for part in (*schema.get("fields", ()), schema.get("items"), schema.get("values"), schema.get("type")):
-            found |= _names(part)
+    old, new = parse(older), parse(newer)
+    found = []
+    for direction in directions:
+        written, read = (old, new) if direction == "backward" else (new, old)
+        found += [
+            Incompatibility(direction, fault.path, fault.rule, message_of(fault, direction), fix_of(fault, direction))
+            for fault in faults(written, read)
+        ]
     return found
 
 
-def _kind(schema: Any) -> str:
-    while isinstance(schema, Mapping):
-        schema = schema["type"]
-    return "union" if isinstance(schema, list) else str(schema)
+def directions_of(level: Level) -> tuple[Direction, ...]:
+    """Name the directions in which a level wants records to be read."""
+    return _DIRECTIONS[level.removesuffix("_TRANSITIVE")]
 
 
-def _changed(path: str, written: Any, read: Any) -> str:
-    became = " or ".join(_kind(branch) for branch in read) if isinstance(read, list) else _kind(read)
-    return f"{_field(path)}: its type was {_kind(written)} and became {became}"
+def compared(earlier: Sequence[int], level: Level) -> list[int]:
+    """Choose the versions that a level compares a new one with.
+
+    Args:
+        earlier: The numbers of the versions before it, ascending.
+        level: The level.
+    """
+    return list(earlier if level.endswith("_TRANSITIVE") else earlier[-1:])
 
 
-def _field(path: str) -> str:
-    return f"field {path!r}" if path else "the record"
+def conflicts(newest: Any, earlier: Mapping[int, Any], level: Level) -> dict[int, list[Incompatibility]]:
+    """List what keeps a schema from being the next version.
+
+    Args:
+        newest: The schema.
+        earlier: The versions before it, by number, ascending.
+        level: What is asked of it.
+
+    Returns:
+        By the number of the version that it does not fit; empty when it fits.
+    """
+    found = {
+        number: incompatibilities(earlier[number], newest, directions_of(level))
+        for number in compared(list(earlier), level)
+    }
+    return {number: listed for number, listed in found.items() if listed}
 
 
-def _short(name: str) -> str:
-    return name.rsplit(".", 1)[-1]
+def listing(found: Mapping[int, list[Incompatibility]]) -> str:
+    """Write what `conflicts` found as indented lines, to go into the middle of an error's text."""
+    return "".join(f"\n  - version {number}, {one}" for number, listed in found.items() for one in listed)

@@ -40,6 +40,40 @@ def test_register_as_json(run):
     }
 
 
+def test_a_dry_run_says_what_would_be_registered_and_changes_nothing(run, registry):
+    first = run("register", "--dry-run")
+    assert [line.split() for line in first.stdout.splitlines()] == [
+        ["topic", "subject", "action", "version", "level"],
+        ["payments", "payments-value", "register", "1", "BACKWARD"],
+        ["risk-scores", "risk-scores-value", "register", "1", "BACKWARD"],
+        ["dead-letters", "dead-letters-value", "register", "1", "BACKWARD"],
+    ]
+    assert (registry.subjects, registry.levels) == ({}, {})
+    run("register")
+    assert {row["action"] for row in json.loads(run("register", "--dry-run", "--json").stdout)["would"]} == {"keep"}
+
+
+def test_a_dry_run_exits_as_registering_would(run, registry):
+    other = {"type": "record", "name": "Payment", "fields": [{"name": "amount", "type": "string"}]}
+    registry.schemas, registry.subjects = [json.dumps(other)], {"payments-value": [1]}
+    result = run("register", "--dry-run", "--json")
+    assert result.exit_code == RegistryError.exit_code == 5
+    row = json.loads(result.stdout)["would"][0]
+    assert (row["action"], row["version"]) == ("refuse", 2)
+    assert "field 'amount': its type was string and became double (TYPE_MISMATCH)" in row["reason"]
+    assert row["reason"] in result.stderr
+    assert str(run("register").exception) == row["reason"]
+
+
+def test_a_dry_run_asks_the_registry_too(run, registry):
+    run("register")
+    registry.schemas[0] = json.dumps(json.loads(registry.schemas[0]) | {"doc": "Another."})
+    registry.incompatible = True
+    result = run("register", "--dry-run")
+    assert result.exit_code == 5
+    assert "payments-value: the registry says that the schema is not compatible" in result.stderr
+
+
 def test_list_says_every_subject(run):
     assert json.loads(run("list", "--json").stdout) == {"subjects": []}
     assert run("list").stdout == ""

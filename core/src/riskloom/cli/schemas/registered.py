@@ -1,8 +1,9 @@
-"""`riskloom schemas`: register the installed domains' Avro schemas, and read what the registry keeps."""
+"""`riskloom schemas register`, `list` and `show`: the installed domains' Avro schemas, and what the registry keeps."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,48 +11,46 @@ import click
 
 from riskloom.cli.options import domain_options, json_option, server_options
 from riskloom.cli.tables import print_table
+from riskloom.errors import RegistryError
 
 if TYPE_CHECKING:
     from confluent_kafka.schema_registry import SchemaRegistryClient
 
-
-@click.group()
-def schemas() -> None:
-    """Register, list and show Avro schemas.
-
-    \b
-    Examples:
-      riskloom schemas register
-      riskloom schemas list
-    """
+    from riskloom.discovery import InstalledDomain
+    from riskloom.settings import Settings
 
 
-@schemas.command()
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be registered or refused; change nothing.")
 @domain_options
 @server_options
 @json_option
-def register(only: tuple[str, ...], without: tuple[str, ...], as_json: bool, **servers: Any) -> None:
+def register(only: tuple[str, ...], without: tuple[str, ...], dry_run: bool, as_json: bool, **servers: Any) -> None:
     """Register the schemas of the installed domains, the scores and the dead letters.
 
     Each topic's schema is kept under the subject TOPIC-value, backward compatible. What is registered already stays as
-    it is. Exits with 5 when the registry refuses a schema, naming the field at fault.
+    it is. Exits with 5 when a schema is refused, naming each field at fault with the rule and the fix.
 
     \b
     Examples:
       riskloom schemas register
+      riskloom schemas register --dry-run
       riskloom schemas register --only claims --registry-url https://registry.example.com
     """
     from riskloom.discovery import discover
     from riskloom.schemas.registry import register_all
     from riskloom.settings import load_settings
 
-    found = discover(only, without)
-    registered = register_all(load_settings(**servers), found)
+    found, settings = discover(only, without), load_settings(**servers)
+    if dry_run:
+        _preview(settings, found, as_json)
+        return
+    registered = register_all(settings, found)
     rows = [{"topic": topic, **asdict(schema)} for topic, schema in registered.items()]
     _print(rows, "registered", as_json)
 
 
-@schemas.command("list")
+@click.command("list")
 @server_options
 @json_option
 def list_(as_json: bool, **servers: Any) -> None:
@@ -70,7 +69,7 @@ def list_(as_json: bool, **servers: Any) -> None:
     _print(rows, "subjects", as_json)
 
 
-@schemas.command()
+@click.command()
 @click.argument("name", metavar="SUBJECT|DOMAIN")
 @click.option("--version", type=click.IntRange(min=1), help="A version of the subject.  [default: the latest]")
 @server_options
@@ -93,6 +92,23 @@ def show(name: str, version: int | None, as_json: bool, **servers: Any) -> None:
     else:
         click.echo(f"{kept.subject}, version {kept.version}, id {kept.schema_id}")
         click.echo(json.dumps(schema, indent=2))
+
+
+def _preview(settings: Settings, found: Sequence[InstalledDomain], as_json: bool) -> None:
+    from riskloom.schemas.preview import preview
+
+    previews = preview(settings, found)
+    rows = [asdict(one) for one in previews]
+    if as_json:
+        click.echo(json.dumps({"would": rows}, indent=2))
+    else:
+        columns = ["topic", "subject", "action", "version", "level"]
+        print_table(columns, [[row[column] for column in columns] for row in rows])
+    refused = [one.reason for one in previews if one.reason]
+    for reason in refused:
+        click.echo(reason, err=True)
+    if refused:
+        raise click.exceptions.Exit(RegistryError.exit_code)
 
 
 def _subject(client: SchemaRegistryClient, name: str) -> str:
