@@ -1,6 +1,6 @@
 import pytest
 
-from riskloom.suggest import did_you_mean, listed
+from riskloom.suggest import closest, did_you_mean, listed
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,8 @@ def test_nothing_is_offered_when_nothing_is_known():
 def test_names_are_listed_sorted():
     assert listed(["b", "a"]) == "'a', 'b'"
     assert listed([]) == "none"
+
+
+def test_the_closest_name_is_found_whatever_its_case():
+    assert closest("chanel", ["Channel", "amount"]) == "Channel"
+    assert closest("xyz", ["Channel", "amount"]) is None
