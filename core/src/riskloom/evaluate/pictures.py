@@ -10,7 +10,7 @@ from riskloom.evaluate.evaluation import FALSE_RATE, Evaluation
 from riskloom.evaluate.metrics import Curve
 from riskloom.plots import figure
 
-_BINS = np.linspace(0, 1, 51)
+_BINS = np.linspace(0, 1, 26)
 
 
 def plot_evaluation(file: Path, found: Evaluation) -> None:
@@ -41,4 +41,4 @@ def plot_evaluation(file: Path, found: Evaluation) -> None:
         scores.axvline(found.threshold, color="grey", linestyle=":")
         scores.set(title=f"{summary['domain']}, rule {summary['rule_version']}", xlabel="score", yscale="log")
         scores.set(ylabel="density")
-        scores.legend()
+        scores.legend(loc="upper center", ncols=2)

@@ -66,6 +66,13 @@ WINDOW_FEATURES = (
         description="Standard deviation of those amounts.",
     ),
     WindowFeature(
+        name="first_payment_minute_7d",
+        aggregate="min",
+        window="7d",
+        value="unix_millis(timestamp) / 60000",
+        description="When the first of the user's payments in 7 days was, minutes since 1970.",
+    ),
+    WindowFeature(
         name="tiny_payment_count_5min",
         aggregate="count",
         window="5min",
@@ -181,9 +188,23 @@ DERIVED_FEATURES = (
         description="Share of the user's payments in 5 minutes that were declined.",
     ),
     DerivedFeature(
+        name="minutes_known",
+        sql="unix_millis(timestamp) / 60000 - first_payment_minute_7d",
+        description="Minutes since the first of the user's payments in 7 days.",
+    ),
+    DerivedFeature(
+        name="pace_change_score",
+        sql="least(1, greatest(0, minutes_known) / 30)"
+        " * least(1, greatest(0, 2 - 12.5 / greatest(transaction_count_5min, 1)"
+        " * (transaction_count_1hr - transaction_count_5min) / greatest(5, least(60, minutes_known) - 5)))",
+        description="Whether the user pays faster in 5 minutes than in the hour before, and has been known for half an"
+        " hour, 0 to 1.",
+    ),
+    DerivedFeature(
         name="busy_hour_score",
-        sql="least(1, greatest(0, transaction_count_1hr - 2) / 5) * least(1, 0.5 + transaction_count_5min / 6)",
-        description="How busy the user's last hour is, more so where the last 5 minutes are, 0 to 1.",
+        sql="pace_change_score * least(1, greatest(0, transaction_count_1hr - 2) / 5)"
+        " * least(1, 0.5 + transaction_count_5min / 6)",
+        description="How busy the user's last hour is where that is new, more so where the last 5 minutes are, 0 to 1.",
     ),
     DerivedFeature(
         name="new_device_score",
@@ -207,7 +228,8 @@ DERIVED_FEATURES = (
         name="merchant_surge_score",
         sql="CASE WHEN card_present THEN 0 ELSE least(1, greatest(0, merchant_remote_count_1hr - 2"
         " - (merchant_remote_count_24hr - merchant_remote_count_1hr) / 5) / 5)"
-        " * (1 - 0.8 * least(1, coalesce(merchant_remote_stddev_1hr / nullif(merchant_remote_mean_1hr, 0), 1))) END",
+        " * least(1, greatest(0, 0.65 - coalesce(merchant_remote_stddev_1hr / nullif(merchant_remote_mean_1hr, 0), 1))"
+        " / 0.25) END",
         description="Whether a merchant charges far more cards than usual, with much the same amount, 0 to 1.",
     ),
     DerivedFeature(
