@@ -233,7 +233,7 @@ def test_two_replays_side_by_side_send_each_record_once(letters: Letters) -> Non
 
 
 def test_a_replay_that_is_killed_or_stopped_goes_on_where_it_was(letters: Letters) -> None:
-    count = 30_000
+    count = 12_000
     letters.write(*letters.many(count))
     environment = os.environ | {
         "RISKLOOM_BOOTSTRAP_SERVERS": letters.settings.bootstrap_servers,

@@ -166,7 +166,7 @@ def test_a_schema_grows_while_its_job_runs(shop: Shop) -> None:
         wait_for(lambda: len(scored()) > 50, "the first version is not scored")
 
         # A breaking change is refused, and the field at fault is named.
-        with pytest.raises(RegistryError, match="field 'quantity': its type was int and became string"):
+        with pytest.raises(RegistryError, match=r"quantity.: its type was int and became string"):
             shop.register("refused", BREAKING)
 
         # The second version comes, and the first one goes on.
