@@ -13,11 +13,10 @@ join is left to Feast's default store, whose sources and files are the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -28,9 +27,10 @@ from feast.infra.offline_stores.offline_utils import infer_event_timestamp_from_
 from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.utils import _get_requested_feature_views_to_features_dict, _get_requested_on_demand_feature_views
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from riskloom.features.offline import _database as database
+from riskloom.features.sql import instant, interval, quoted, text
 
+if TYPE_CHECKING:
     import duckdb
 
 _ROW, _TIME, _CREATED = "_row", "_time", "_created"
@@ -38,10 +38,12 @@ _SEQUENCE = "sequence"
 """Where a source has this column, it decides between rows of one key that are equal in both their times."""
 
 
-class AsofOfflineStoreConfig(DaskOfflineStoreConfig):  # type: ignore[misc]
+class AsofOfflineStoreConfig(DaskOfflineStoreConfig):
     """The store's part of `feature_store.yaml`."""
 
-    type: Literal["riskloom.features.asof.AsofOfflineStore"] = "riskloom.features.asof.AsofOfflineStore"  # type: ignore[assignment]
+    type: Literal["riskloom.features.asof.AsofOfflineStore"] = (  # type: ignore[assignment]  # another than its base's
+        "riskloom.features.asof.AsofOfflineStore"
+    )
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Source:
         return None if not all(ttls) else max(ttl for ttl in ttls if ttl)
 
 
-class AsofRetrievalJob(DaskRetrievalJob):  # type: ignore[misc]
+class AsofRetrievalJob(DaskRetrievalJob):
     """A point-in-time join, done when its result is asked for."""
 
     def __init__(
@@ -98,10 +100,10 @@ class AsofRetrievalJob(DaskRetrievalJob):  # type: ignore[misc]
         return self._joined[0]
 
 
-class AsofOfflineStore(DaskOfflineStore):  # type: ignore[misc]
+class AsofOfflineStore(DaskOfflineStore):
     """Reads what Feast's default store reads. An entity row for which nothing is found stays, with nulls."""
 
-    supports_filter_by_created_timestamp: ClassVar[bool] = True
+    supports_filter_by_created_timestamp = True
 
     @staticmethod
     def get_historical_features(
@@ -184,15 +186,15 @@ def point_in_time_join(
     """
     rows = entity_rows if isinstance(entity_rows, pa.Table) else pa.Table.from_pandas(entity_rows, preserve_index=False)
     rows = rows.append_column(_ROW, pa.array(range(rows.num_rows), pa.int64()))
-    with _database() as database:
-        database.register("entity_rows", rows)
+    with database() as connection:
+        connection.register("entity_rows", rows)
         features, origins = [], []
         for number, source in enumerate(sources):
-            database.execute(f"CREATE TEMP TABLE joined_{number} AS {_join(database, source, time_column, known)}")
+            connection.execute(f"CREATE TEMP TABLE joined_{number} AS {_join(connection, source, time_column, known)}")
             features += _values(source, number, time_column)
             origins += [f"joined_{number}.best.{name} AS {name[1:]}_{number}" for name in (_TIME, _CREATED)]
         joins = " ".join(f"JOIN joined_{number} USING ({_ROW})" for number in range(len(sources)))
-        found = database.sql(
+        found = connection.sql(
             f"SELECT entity_rows.* EXCLUDE ({_ROW}), {', '.join([*features, *origins])} "
             f"FROM entity_rows {joins} ORDER BY {_ROW}"
         ).to_arrow_table()
@@ -200,34 +202,34 @@ def point_in_time_join(
     return found.select(kept), found.drop_columns(kept)
 
 
-def _join(database: duckdb.DuckDBPyConnection, source: Source, time_column: str, known: bool) -> str:
+def _join(connection: duckdb.DuckDBPyConnection, source: Source, time_column: str, known: bool) -> str:
     """Write the query that finds the row of a source for each entity row: `_row` and `best`, a struct."""
-    names = database.sql(f"SELECT * FROM {_files(source)}").columns
-    time, created = _quoted(source.timestamp), _quoted(source.created) if source.created else "NULL::TIMESTAMPTZ"
-    turn = _quoted(_SEQUENCE) if _SEQUENCE in names else "0"
+    names = connection.sql(f"SELECT * FROM {_files(source)}").columns
+    time, created = quoted(source.timestamp), quoted(source.created) if source.created else "NULL::TIMESTAMPTZ"
+    turn = quoted(_SEQUENCE) if _SEQUENCE in names else "0"
     created_or_never = f"coalesce({created}, '-infinity'::TIMESTAMPTZ)"
     moment = f"row({time}, {created_or_never}, {turn}::BIGINT)"
     used = dict.fromkeys(column for one in source.wanted for column in one.columns.values())
-    values = ", ".join(f"{_quoted(column)} := {_quoted(column)}" for column in used)
+    values = ", ".join(f"{quoted(column)} := {quoted(column)}" for column in used)
     best = f"struct_pack({_TIME} := {time}, {_CREATED} := {created}, {values})"
     if known:
         # From when a row may be used, and which of all that may be used by then is the newest.
         usable = f"greatest({time}, {created_or_never})"
-        keys = ", ".join(map(_quoted, source.keys))
+        keys = ", ".join(map(quoted, source.keys))
         best = f"arg_max({best}, {moment}) OVER (PARTITION BY {keys} ORDER BY {usable})"
         moment = f"row({usable}, 'infinity'::TIMESTAMPTZ, {2**63 - 1}::BIGINT)"
-    times = f"min({_quoted(time_column)}), max({_quoted(time_column)})"
-    [(first, last)] = database.sql(f"SELECT {times} FROM entity_rows").fetchall()
-    bounds = [f"{time} <= {_literal(last)}"]
-    bounds += [f"{time} >= {_literal(first - source.reach)}"] if source.reach and first is not None else []
-    bounds += [f"{_quoted(key)} IN (SELECT {_quoted(row)} FROM entity_rows)" for key, row in source.keys.items()]
-    on = " AND ".join(f"rows.{_quoted(row)} = found.{_quoted(key)}" for key, row in source.keys.items())
+    times = f"min({quoted(time_column)}), max({quoted(time_column)})"
+    [(first, last)] = connection.sql(f"SELECT {times} FROM entity_rows").fetchall()
+    bounds = [f"{time} <= {instant(last)}" if last else "false"]
+    bounds += [f"{time} >= {instant(first - source.reach)}"] if source.reach and first else []
+    bounds += [f"{quoted(key)} IN (SELECT {quoted(row)} FROM entity_rows)" for key, row in source.keys.items()]
+    on = " AND ".join(f"rows.{quoted(row)} = found.{quoted(key)}" for key, row in source.keys.items())
     return f"""
         SELECT {_ROW}, best
-        FROM (SELECT *, row({_quoted(time_column)}, 'infinity'::TIMESTAMPTZ, {2**63 - 1}::BIGINT) AS moment
+        FROM (SELECT *, row({quoted(time_column)}, 'infinity'::TIMESTAMPTZ, {2**63 - 1}::BIGINT) AS moment
               FROM entity_rows) AS rows
         ASOF LEFT JOIN
-             (SELECT {", ".join(map(_quoted, source.keys))}, {best} AS best, {moment} AS moment
+             (SELECT {", ".join(map(quoted, source.keys))}, {best} AS best, {moment} AS moment
               FROM {_files(source)} WHERE {" AND ".join(bounds)}) AS found
         ON {on} AND rows.moment >= found.moment
     """
@@ -238,11 +240,11 @@ def _values(source: Source, number: int, time_column: str) -> list[str]:
     found = []
     for one in source.wanted:
         for name, column in one.columns.items():
-            value = f"joined_{number}.best.{_quoted(column)}"
+            value = f"joined_{number}.best.{quoted(column)}"
             if one.ttl:
-                oldest = f"entity_rows.{_quoted(time_column)} - {_interval(one.ttl)}"
+                oldest = f"entity_rows.{quoted(time_column)} - {interval(one.ttl)}"
                 value = f"CASE WHEN joined_{number}.best.{_TIME} >= {oldest} THEN {value} END"
-            found.append(f"{value} AS {_quoted(name)}")
+            found.append(f"{value} AS {quoted(name)}")
     return found
 
 
@@ -250,29 +252,4 @@ def _files(source: Source) -> str:
     path = source.path
     if not path.endswith(".parquet"):
         path = f"{path.rstrip('/')}/**/*.parquet"
-    return f"read_parquet({_text(path)}, union_by_name = true, hive_partitioning = false)"
-
-
-@contextmanager
-def _database() -> Iterator[duckdb.DuckDBPyConnection]:
-    import duckdb
-
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        yield connection
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _literal(moment: datetime | None) -> str:
-    return "NULL" if moment is None else f"{_text(moment.isoformat())}::TIMESTAMPTZ"
-
-
-def _interval(length: timedelta) -> str:
-    return f"to_microseconds({length // timedelta(microseconds=1)})"
+    return f"read_parquet({text(path)}, union_by_name = true, hive_partitioning = false)"
