@@ -71,6 +71,7 @@ def store(tmp_path: Path) -> Any:
             provider="local",
             registry=str(tmp_path / "registry.db"),
             offline_store={"type": "riskloom.features.asof.AsofOfflineStore"},
+            online_store=None,
             entity_key_serialization_version=3,
         )
     )

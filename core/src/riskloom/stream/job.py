@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,13 +100,25 @@ def decoded(records: DataFrame, plan: Mapping[str, Any]) -> DataFrame:
 
 def _kernel(records: DataFrame, call: Callable[[Any], Any]) -> DataFrame:
     """Call the kernel's RiskJob on records."""
-    from pyspark.errors import IllegalArgumentException
     from pyspark.sql import DataFrame
 
     spark = records.sparkSession
     jvm: Any = spark._jvm
-    try:
+    with compiling():
         return DataFrame(call(jvm.io.riskloom.kernel.RiskJob), spark)
+
+
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Name the domain whose SQL Spark cannot compile.
+
+    Raises:
+        JobError: If it cannot.
+    """
+    from pyspark.errors import IllegalArgumentException
+
+    try:
+        yield
     except IllegalArgumentException as error:
         reason = str(error).splitlines()[0]
         raise JobError(

@@ -35,7 +35,8 @@ record Frame(
   private static final int AT_PARTITION = AT_DOMAIN + 2 + 4;
   private static final int AT_OFFSET = AT_PARTITION + 4;
   private static final int AT_ARRIVED = AT_OFFSET + 8;
-  private static final int FIXED = AT_ARRIVED + 8 + 8;
+  private static final int AT_TIME = AT_ARRIVED + 8;
+  private static final int FIXED = AT_TIME + 8;
 
   /** The value of the domain's key. */
   byte[] key() {
@@ -112,6 +113,30 @@ record Frame(
 
   static int domain(byte[] frame) {
     return ByteBuffer.wrap(frame).getShort(AT_DOMAIN);
+  }
+
+  static int partition(byte[] frame) {
+    return ByteBuffer.wrap(frame).getInt(AT_PARTITION);
+  }
+
+  static long offset(byte[] frame) {
+    return ByteBuffer.wrap(frame).getLong(AT_OFFSET);
+  }
+
+  static long timeMs(byte[] frame) {
+    return ByteBuffer.wrap(frame).getLong(AT_TIME);
+  }
+
+  /** The event's id, which stands after its keys. */
+  static String id(byte[] frame, int keys) {
+    return key(frame, keys);
+  }
+
+  /** The same frame as if it had arrived at some place among those of its keys. */
+  static byte[] placed(byte[] frame, long place) {
+    byte[] out = frame.clone();
+    ByteBuffer.wrap(out).putLong(AT_ARRIVED, place);
+    return out;
   }
 
   /** The value of the key that stands at a place in the domain's visits, or null. */

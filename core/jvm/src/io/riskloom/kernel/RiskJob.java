@@ -50,18 +50,27 @@ public final class RiskJob {
     JobMetrics metrics = monitor == null ? JobMonitor.register(spark.sparkContext(), plan) : monitor.watch(plan);
     List<CompiledDomain> domains = compiled(spark, plan);
     Dataset<Row> frames = decoded(records, plan, domains, metrics);
-    for (int operator = 0; operator < plan.entities().size(); operator++) {
+    for (int operator = 0; operator <= plan.entities().size(); operator++) {
+      frames = operate(frames, plan, domains, operator, metrics);
+    }
+    return frames;
+  }
+
+  /** Have an operator take frames. It answers frames; the last one rows for Spark's Kafka sink. */
+  static Dataset<Row> operate(
+      Dataset<Row> frames, JobPlan plan, List<CompiledDomain> domains, int operator, JobMetrics metrics) {
+    KeyValueGroupedDataset<String, byte[]> grouped = grouped(frames, plan, operator);
+    if (operator < plan.entities().size()) {
       EntityWindows windows = new EntityWindows(plan, domains, operator);
-      frames =
-          grouped(frames, plan, operator)
-              .transformWithState(windows, TimeMode.ProcessingTime(), OutputMode.Update(), Encoders.BINARY())
-              .toDF(FRAME);
+      return grouped
+          .transformWithState(windows, TimeMode.ProcessingTime(), OutputMode.Update(), Encoders.BINARY())
+          .toDF(FRAME);
     }
     StructType output =
         new StructType().add("topic", "string").add("key", "binary").add("value", "binary");
-    return grouped(frames, plan, plan.entities().size())
-        .transformWithState(
-            new WindowScorer(plan, domains, metrics), TimeMode.ProcessingTime(), OutputMode.Update(), Encoders.row(output));
+    WindowScorer scorer = new WindowScorer(plan, domains, metrics);
+    return grouped.transformWithState(
+        scorer, TimeMode.ProcessingTime(), OutputMode.Update(), Encoders.row(output));
   }
 
   /**
@@ -77,11 +86,11 @@ public final class RiskJob {
     return decoded(records, plan, compiled(spark, plan), JobMonitor.register(spark.sparkContext(), plan));
   }
 
-  private static List<CompiledDomain> compiled(SparkSession spark, JobPlan plan) {
+  static List<CompiledDomain> compiled(SparkSession spark, JobPlan plan) {
     return plan.domains().stream().map(domain -> compile(spark, domain)).toList();
   }
 
-  private static Dataset<Row> decoded(
+  static Dataset<Row> decoded(
       Dataset<Row> records, JobPlan plan, List<CompiledDomain> domains, JobMetrics metrics) {
     UserDefinedFunction decode = functions.udf(new EventDecoder(plan, domains, metrics), DataTypes.BinaryType);
     return records.select(
