@@ -153,5 +153,5 @@ def test_every_command_in_an_example_exists(path):
     for language, text in BLOCK.findall(path.read_text("utf-8")):
         if language != "console":
             continue
-        for words in re.findall(r"^\$ .*?\briskloom ([a-z]+)(?: ([a-z]+))?", text, re.MULTILINE):
+        for words in re.findall(r"^\$ .*?\briskloom ([a-z-]+)(?: ([a-z-]+))?", text, re.MULTILINE):
             assert any(words[: len(command)] == command for command in COMMANDS), words

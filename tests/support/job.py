@@ -18,6 +18,7 @@ from riskloom.offsets import Offsets
 from riskloom.settings import Settings
 
 _DEADLINE_S = 240
+_ADDRESSES = ("home", "bootstrap_servers", "registry_url", "redis_url")
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def running_job(settings: Settings, python: Path, *arguments: str) -> Iterator[s
     if not any(one.startswith("--materialize-every") for one in arguments):
         arguments = (*arguments, "--materialize-every=off")
     said = Path(settings.home) / "run.err"
-    addresses = {name: str(getattr(settings, name)) for name in ("home", "bootstrap_servers", "registry_url")}
+    addresses = {name: str(getattr(settings, name)) for name in _ADDRESSES}
     with said.open("wb") as errors:
         job = subprocess.Popen(
             [python, "-m", "riskloom", "run", *arguments],

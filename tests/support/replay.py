@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import Producer
 from kinds import DOMAINS, PYTHON, Event
 from scoring import Scorer, framed
-from state_oracle import Oracle
+from state_oracle import Expected, Oracle
 
 from riskloom.schemas.registry import RegisteredSchema
 from riskloom.settings import Settings
@@ -100,6 +100,19 @@ def replayed(scorer: Scorer, scores: Sequence[Score], events: Mapping[tuple[str,
     outcome = scorer(domains, records)
     assert outcome.dead_letters == []
     return outcome.scores
+
+
+def expectations(
+    scores: Iterable[Score], events: Mapping[tuple[str, str], Event], entity: str
+) -> dict[Identity, Expected]:
+    """Expect what each score says, by the reference; given in the order in which the entity saw them."""
+    oracle = Oracle([installed.domain for installed in DOMAINS.values()], PYTHON)
+    found = {}
+    for score in scores:
+        expected = oracle.at(entity, score["domain"], events[score["domain"], score["event_id"]].fields)
+        if expected is not None:
+            found[identity(score)] = expected
+    return found
 
 
 def disagreements(scores: Iterable[Score], events: Mapping[tuple[str, str], Event], entity: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from riskloom.errors import RiskloomError, SettingsError
+from riskloom.errors import FeatureError, RiskloomError, SettingsError
 from riskloom.features.offline import OfflineStore, row_schema
 
 with warnings.catch_warnings():
@@ -177,6 +178,13 @@ def test_all_problems_with_labels_are_told_at_once(store: Any, tmp_path: Path) -
 def test_an_unknown_service_is_told_with_the_close_match(store: Any, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="did you mean 'payments'"):
         training_set(store, "payment", entities=tmp_path / "rows.csv")
+
+
+def test_a_store_without_rows_is_told(store: Any, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text(FILES["rows.csv"])
+    shutil.rmtree(tmp_path / "offline")
+    with pytest.raises(FeatureError, match="`riskloom run` fills it"):
+        training_set(store, "payments", entities=tmp_path / "rows.csv")
 
 
 def test_values_of_later_events_are_never_given_out(store: Any, tmp_path: Path, monkeypatch: Any) -> None:

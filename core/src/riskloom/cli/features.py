@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from riskloom.cli.history import backfill, skew, training_set
 from riskloom.cli.options import Moment, domain_options, json_option, server_options
 from riskloom.cli.tables import print_section, print_table
 
@@ -35,13 +36,17 @@ def store_options(command: Command) -> Command:
 
 @click.group()
 def features() -> None:
-    """Apply, list, show and read the features in the feature store.
+    """Apply, list, show and read the features in the feature store; train on them, and compute their history.
 
     \b
     Examples:
       riskloom features apply
       riskloom features get user:42cbadca-4082-8034-b8c1-1064dc4abfef
     """
+
+
+for command in (training_set, backfill, skew):
+    features.add_command(command)
 
 
 @features.command()

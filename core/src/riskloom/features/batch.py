@@ -42,15 +42,24 @@ class BatchReport:
     """How long ago their events had happened when they could be read."""
 
 
-def read_scores(records: DataFrame, settings: Settings, layouts: Sequence[Layout]) -> DataFrame:
-    """Decode the records of `risk-scores`, streaming or not, as ScoreReader.java does."""
+def read_scores(
+    records: DataFrame, settings: Settings, layouts: Sequence[Layout], schemas: Mapping[int, Any] | None = None
+) -> DataFrame:
+    """Decode the records of `risk-scores`, streaming or not, as ScoreReader.java does.
+
+    Args:
+        records: With a column `value`.
+        settings: Where the registry is, which is asked for writer schemas that are not given.
+        layouts: Those whose scores are read; rows name them by their places here, and others by -1.
+        schemas: Avro schemas by the ids in the records.
+    """
     from pyspark.sql import DataFrame
 
     plan = {
         "registry": {
             "urls": settings.registry_url.split(","),
             "options": dict(settings.registry_client),
-            "schemas": {},
+            "schemas": {number: json.dumps(schema) for number, schema in (schemas or {}).items()},
         },
         "reader": json.dumps(RISK_SCORE_SCHEMA),
         "layouts": [
@@ -65,6 +74,44 @@ def read_scores(records: DataFrame, settings: Settings, layouts: Sequence[Layout
     }
     jvm: Any = records.sparkSession._jvm
     return DataFrame(jvm.io.riskloom.kernel.ScoreReader.apply(records._jdf, json.dumps(plan)), records.sparkSession)
+
+
+def write_rows(
+    scores: DataFrame, store: OfflineStore, layout: Layout, prefix: str, origin: Column | None = None
+) -> None:
+    """Write scores of one layout as files of the offline store, each task those of its days.
+
+    Args:
+        scores: As made by `read_scores`.
+        store: Where to.
+        layout: The scores' layout.
+        prefix: What the files' names begin with: the layout's version first.
+        origin: Who made each row; the stream without it.
+    """
+    from pyspark.sql import functions as f
+
+    event = f.timestamp_micros(scores["event_us"])
+    columns: Mapping[str, Column] = {
+        "event_id": scores["event_id"],
+        **{entity_column(one.name): scores["entities"][i] for i, one in enumerate(layout.entities)},
+        "event_timestamp": event,
+        "created_timestamp": f.timestamp_micros(scores["created_us"]),
+        **{name: scores[name] for name in _FIXED},
+        "feature_version": f.lit(layout.feature_version),
+        "origin": f.lit("stream") if origin is None else origin,
+        **{one.name: scores["features"][i] for i, one in enumerate(layout.features)},
+        "date": f.date_format(event, "yyyy-MM-dd"),
+    }
+    rows = scores.select(*(column.alias(name) for name, column in columns.items()))
+    (
+        rows.sortWithinPartitions("date", "event_timestamp")
+        .write.mode("append")
+        .partitionBy("date")
+        .option("compression", "zstd")
+        .option("mapreduce.output.basename", prefix)
+        .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+        .parquet(store.spark_folder(layout.domain))
+    )
 
 
 class BatchWriter:
@@ -106,7 +153,8 @@ class BatchWriter:
             for layout in found.values():
                 self._forget(layout, number)
             for i, layout in found.items():
-                self._write_parquet(kept.where(kept["layout"] == i), layout, number)
+                rows = kept.where(kept["layout"] == i)
+                write_rows(rows, self._store, layout, self._prefix(layout, number))
         finally:
             kept.unpersist()
         stored: list[timedelta] = []
@@ -133,32 +181,6 @@ class BatchWriter:
     def _forget(self, layout: Layout, number: int) -> None:
         for part in self._parts(layout, number):
             self._store.files.delete_file(part.path)
-
-    def _write_parquet(self, scores: DataFrame, layout: Layout, number: int) -> None:
-        from pyspark.sql import functions as f
-
-        event = f.timestamp_micros(scores["event_us"])
-        columns: Mapping[str, Column] = {
-            "event_id": scores["event_id"],
-            **{entity_column(one.name): scores["entities"][i] for i, one in enumerate(layout.entities)},
-            "event_timestamp": event,
-            "created_timestamp": f.timestamp_micros(scores["created_us"]),
-            **{name: scores[name] for name in _FIXED},
-            "feature_version": f.lit(layout.feature_version),
-            "origin": f.lit("stream"),
-            **{one.name: scores["features"][i] for i, one in enumerate(layout.features)},
-            "date": f.date_format(event, "yyyy-MM-dd"),
-        }
-        rows = scores.select(*(column.alias(name) for name, column in columns.items()))
-        (
-            rows.sortWithinPartitions("date", "event_timestamp")
-            .write.mode("append")
-            .partitionBy("date")
-            .option("compression", "zstd")
-            .option("mapreduce.output.basename", self._prefix(layout, number))
-            .option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
-            .parquet(self._store.spark_folder(layout.domain))
-        )
 
     def _write_online(self, layout: Layout, parts: list[Part]) -> list[timedelta]:
         """Store the newest row of each entity; say how old the event of each was by then."""

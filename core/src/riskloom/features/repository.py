@@ -54,7 +54,7 @@ def open_store(settings: Settings) -> FeatureStore:
                     "skip_dedup": True,
                     "key_ttl_seconds": int(_KEPT.total_seconds()),
                 },
-                offline_store={"type": "duckdb"},
+                offline_store={"type": "riskloom.features.asof.AsofOfflineStore"},
                 entity_key_serialization_version=3,
                 repo_path=folder,
             )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from riskloom.errors import RiskloomError, SettingsError
+from riskloom.errors import FeatureError, RiskloomError, SettingsError
 from riskloom.features.entity_rows import TIME, Wanted, entity_rows, labelled_rows
-from riskloom.features.offline import _database as database
+from riskloom.features.offline import database
 from riskloom.features.sql import text
 from riskloom.suggest import did_you_mean, listed
 
@@ -52,6 +54,7 @@ def training_set(
 
     Raises:
         SettingsError: If the service or the file cannot be used.
+        FeatureError: If the offline store has no rows of this version.
         RiskloomError: If a value is from an event later than its row.
     """
     begin = time.perf_counter()
@@ -64,11 +67,13 @@ def training_set(
             rows = entity_rows(connection, entities, wanted)
         else:
             assert labels is not None
-            rows = labelled_rows(connection, labels, wanted, views[0][0].batch_source.file_options.uri)
-    job = store.get_historical_features(
-        rows.to_pandas(), store.get_feature_service(service), filter_by_created_timestamp=known
-    )
-    found = job.to_arrow()
+            with _told(service):
+                rows = labelled_rows(connection, labels, wanted, views[0][0].batch_source.file_options.uri)
+    with _told(service):
+        job = store.get_historical_features(
+            rows.to_pandas(), store.get_feature_service(service), filter_by_created_timestamp=known
+        )
+        found = job.to_arrow()
     names = [name for name in rows.column_names if name != TIME]
     found = found.select([TIME, *names, *features])
     tags = views[0][0].tags
@@ -99,6 +104,20 @@ def _views(store: FeatureStore, service: str) -> list[tuple[Any, list[str]]]:
         )
     chosen = services[service].feature_view_projections
     return [(store.get_feature_view(one.name), [field.name for field in one.features]) for one in chosen]
+
+
+@contextmanager
+def _told(service: str) -> Iterator[None]:
+    """Say it in a user's words when there is nothing to join."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.IOException as error:
+        raise FeatureError(
+            f"the offline store cannot be read for service {service!r}: {str(error).splitlines()[0]}\n"
+            "`riskloom run` fills it, and `riskloom features backfill`."
+        ) from None
 
 
 def _leaks(job: Any, found: pa.Table) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def score_events(
     records = (
         block
         for name, given in events.items()
-        for block in _encoded(known[name], schemas[known[name].topic.name].schema_id, given)
+        for block in encoded_records(known[name], schemas[known[name].topic.name].schema_id, given)
     )
     with score_records(spark, settings, domains, schemas, records, folder=folder, progress=progress) as scores:
         yield scores
@@ -143,7 +143,7 @@ def score_records(
     with tempfile.TemporaryDirectory(prefix="riskloom-batch-", dir=folder) as made:
         given, found = Path(made) / "records", Path(made) / "scores"
         given.mkdir()
-        _write(records, given)
+        write_records(records, given)
         with explained(spark_log(settings)):
             _score(spark, given, plan, found, progress)
         yield Scores(found, {domain.name: domain.feature_names for domain in domains})
@@ -165,7 +165,14 @@ class _Clock:
         return offsets
 
 
-def _encoded(domain: EventDomain, schema_id: int, events: Any) -> Iterator[pa.RecordBatch]:
+def encoded_records(domain: EventDomain, schema_id: int, events: Any) -> Iterator[pa.RecordBatch]:
+    """Encode a domain's events as batches of `RECORDS`.
+
+    Args:
+        domain: The domain.
+        schema_id: The id that the records name as that of the domain's schema.
+        events: As for `score_events`.
+    """
     encoder, clock = BatchEncoder(domain.avro_schema, schema_id, domain.key), _Clock()
     for whole in events.to_batches() if isinstance(events, pa.Table) else events:
         for begin in range(0, whole.num_rows, _BLOCK_EVENTS):
@@ -181,7 +188,7 @@ def _encoded(domain: EventDomain, schema_id: int, events: Any) -> Iterator[pa.Re
             yield pa.RecordBatch.from_arrays([topics, values, offsets], schema=RECORDS)
 
 
-def _write(records: Iterable[pa.RecordBatch], folder: Path) -> None:
+def write_records(records: Iterable[pa.RecordBatch], folder: Path) -> None:
     """Write records as Parquet files that several tasks can read."""
     coming, number = iter(records), 0
     batch = next(coming, None)

@@ -229,6 +229,27 @@ def read_topics(spark: SparkSession, settings: Settings, topics: Sequence[str], 
     return spark.readStream.format("kafka").options(**source).load()
 
 
+def read_history(spark: SparkSession, settings: Settings, end: Offsets) -> DataFrame:
+    """Read topics as a batch, from their beginning.
+
+    Args:
+        spark: The session.
+        settings: Where Kafka is.
+        end: Up to where: every partition of every topic.
+
+    Returns:
+        The columns of Spark's Kafka source, key and value as bytes.
+    """
+    source = {
+        "kafka.bootstrap.servers": settings.bootstrap_servers,
+        "subscribe": ",".join(end),
+        "startingOffsets": "earliest",
+        "endingOffsets": offsets_json(end),
+        **_kafka(_CLIENT | _FETCH | settings.kafka_spark),
+    }
+    return spark.read.format("kafka").options(**source).load()
+
+
 def start_writing(
     records: DataFrame,
     settings: Settings,

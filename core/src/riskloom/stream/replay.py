@@ -31,7 +31,10 @@ _SPREAD = 1024
 
 @dataclass(frozen=True)
 class Placed:
-    """Events with their places: rows of frame, domain, event_id, event_ms, partition, offset, served, and place_<n>."""
+    """Events with their places: rows of frame, domain, event_id, event_ms, partition, offset, served, and place_<n>.
+
+    `served` says whether the event's score told of all its places.
+    """
 
     events: DataFrame
     plan: Mapping[str, Any]
@@ -113,7 +116,10 @@ def _with_sequences(events: DataFrame, served: DataFrame) -> DataFrame:
     scores = once.withColumn("turn", f.row_number().over(same.orderBy(f.desc("at"))))
     records = events.withColumn("turn", f.row_number().over(same.orderBy(f.desc("partition"), f.desc("offset"))))
     found = records.join(scores, [*_EVENT, "turn"], "left").drop("turn")
-    return found.withColumn("served", f.col("sequences").isNotNull())
+    known = f.forall(
+        f.arrays_zip("states", "sequences"), lambda one: one["states"].isNull() | one["sequences"].isNotNull()
+    )
+    return found.withColumn("served", f.col("sequences").isNotNull() & known)
 
 
 def _with_place(events: DataFrame, operator: int) -> DataFrame:
