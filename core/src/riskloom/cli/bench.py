@@ -341,6 +341,38 @@ def online(
     _print(result, as_json, _online_table)
 
 
+@bench.command("training-set")
+@click.option("--rows", type=click.IntRange(min=1000), default=10_000_000, show_default=True, help="Of features.")
+@click.option("--entities", type=click.IntRange(min=1), default=100_000, show_default=True, help="Rows joined to them.")
+@click.option("--keys", type=click.IntRange(min=1), default=100_000, show_default=True, help="Users that they are of.")
+@click.option("--without-feast", is_flag=True, help="Leave Feast's own stores out, which need more memory.")
+@json_option
+@click.pass_context
+def training_set(
+    context: click.Context, /, rows: int, entities: int, keys: int, without_feast: bool, as_json: bool
+) -> None:
+    """Measure a point-in-time join of the offline store, beside Feast's default store and its DuckDB store.
+
+    The same made-up files for each, through Feast's get_historical_features, each in a process of its own.
+
+    Exits with 1 if the stores disagree.
+
+    \b
+    Examples:
+      riskloom bench training-set
+      riskloom bench training-set --rows 1000000 --entities 10000 --json | jq .ratio
+    """
+    from riskloom.bench.training import OWN, Plan, bench_training
+    from riskloom.settings import load_settings
+
+    plan = Plan(rows=rows, entities=entities, keys=keys)
+    if without_feast:
+        plan = Plan(rows=rows, entities=entities, keys=keys, stores=(OWN,))
+    result, agree = bench_training(load_settings(), plan, report=_say)
+    _print(result, as_json, _training_table)
+    context.exit(0 if agree else 1)
+
+
 def _say(line: str) -> None:
     click.echo(line, err=True)
 
@@ -410,6 +442,13 @@ def _features_table(result: dict[str, Any]) -> None:
     floor, ids = result["floor"], result["deduplicate"]
     click.echo(f"without window features: {floor['bytes_per_key']} bytes a key, {floor['us_per_event']} us an event")
     click.echo(f"ids remembered: {ids['bytes_per_key']} bytes a key, {ids['us_per_event']} us an event")
+
+
+def _training_table(result: dict[str, Any]) -> None:
+    rows = [(name, one["seconds"], one["peak_mib"], one["rows"]) for name, one in result["stores"].items()]
+    print_table(("", "seconds", "peak MiB", "rows"), rows)
+    for name, ratio in result["ratio"].items():
+        click.echo(f"{name} takes {ratio} times as long; {result['differing_rows'][name]:,} rows differ")
 
 
 def _produce_table(result: dict[str, Any]) -> None:
