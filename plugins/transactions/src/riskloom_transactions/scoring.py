@@ -41,7 +41,7 @@ RULE = ScoringRule(
         ),
         Term(
             code="BUSY_AWAY",
-            sql="CASE WHEN home_distance_km > 150 THEN pace_change_score * (transaction_count_1hr - 1) / 4 ELSE 0 END",
+            sql="CASE WHEN home_distance_km > 150 THEN (transaction_count_1hr - 1) / 4 ELSE 0 END",
             weight=0.42,
             description="The user pays several times within an hour, far from home.",
         ),
@@ -62,7 +62,7 @@ RULE = ScoringRule(
             sql="new_device_score * least(1, 0.5 * amount_spike_risk"
             " + 0.2 * (transaction_count_1hr - 1)"
             " + CASE WHEN category IN ('gift_cards', 'electronics', 'travel') THEN 0.3 ELSE 0 END)",
-            weight=0.34,
+            weight=0.44,
             description="A device that is new to the user buys much, often, or what is easily resold.",
         ),
         Term(
