@@ -62,13 +62,13 @@ RULE = ScoringRule(
             sql="new_device_score * least(1, 0.5 * amount_spike_risk"
             " + 0.2 * (transaction_count_1hr - 1)"
             " + CASE WHEN category IN ('gift_cards', 'electronics', 'travel') THEN 0.3 ELSE 0 END)",
-            weight=0.44,
+            weight=0.52,
             description="A device that is new to the user buys much, often, or what is easily resold.",
         ),
         Term(
             code="BUST_OUT",
             sql="bust_out_score",
-            weight=0.6,
+            weight=0.66,
             description="A young account with a high limit is being emptied.",
         ),
         Term(
