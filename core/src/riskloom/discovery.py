@@ -94,6 +94,15 @@ def survey(only: Sequence[str] = (), without: Sequence[str] = ()) -> Survey:
     )
 
 
+def entry_of(installed: InstalledDomain) -> EntryPoint:
+    """Find the entry point of an installed domain."""
+    return next(
+        entry
+        for entry in entry_points(group=PROJECT)
+        if entry.name == installed.entry_point and entry.dist and entry.dist.name == installed.distribution
+    )
+
+
 @dataclass(eq=False)
 class _Plugin:
     """An entry point, its declaration once it was asked for, and what is wrong with it."""

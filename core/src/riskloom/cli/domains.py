@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from riskloom.cli.check import check
 from riskloom.cli.evaluate import evaluate
 from riskloom.cli.options import domain_options, json_option
 from riskloom.cli.tables import print_section, print_table
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 
 @click.group()
 def domains() -> None:
-    """List, show and evaluate the installed event domains.
+    """List, show, check and evaluate the installed event domains.
 
     \b
     Examples:
       riskloom domains list
       riskloom domains show transactions
+      riskloom domains check transactions
       riskloom domains evaluate transactions
     """
 
@@ -178,3 +180,6 @@ def _in_words(feature: WindowFeature, domain: EventDomain, names: set[str]) -> s
         value = "null" if empty is None else f"{empty:g}"
         words += [f"always {value} now, as {feature.source} is not installed"]
     return ", ".join(words)
+
+
+domains.add_command(check)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from riskloom.testing import generation, importing, scores, sql
+from riskloom.testing import feature_store, generation, importing, scores, sql
 from riskloom.testing.subject import CheckFailure, Subject
 
 Check = Callable[[Subject], str]
@@ -25,6 +25,7 @@ _CHECKS: Sequence[Check] = (
     generation.same_seed_same_events,
     generation.events_encode_and_decode,
     generation.identity_is_never_null,
+    feature_store.feast_objects_build,
     sql.no_python_in_the_plan,
     sql.sql_has_the_types_it_needs,
     sql.sql_agrees_in_spark_and_duckdb,

@@ -75,9 +75,9 @@ def events_encode_and_decode(subject: Subject) -> str:
         raise CheckFailure(f"events cannot be written as Avro and read again: {error}") from error
     for row, back in zip(rows, decoded, strict=True):
         for name, value in row.items():
-            if not _same(value, back[name]):  # type: ignore[index, call-overload]
+            if not _same(value, back[name]):  # type: ignore[index]
                 raise CheckFailure(
-                    f"field {name!r} is {value!r} in the event and {back[name]!r} after Avro: "  # type: ignore[index, call-overload]
+                    f"field {name!r} is {value!r} in the event and {back[name]!r} after Avro: "  # type: ignore[index]
                     "make values that its type can hold"
                 )
     return f"{len(rows)} events"

@@ -75,11 +75,7 @@ def features_are_produced(subject: Subject) -> str:
     if produced != names:
         raise CheckFailure(f"the features {names} are declared, and {produced} came with the scores")
     excused = set(_without_source(subject))
-    empty = [
-        name
-        for name in names
-        if name not in excused and found.field(name).null_count == len(found)  # type: ignore[attr-defined]
-    ]
+    empty = [name for name in names if name not in excused and found.field(name).null_count == len(found)]
     problems = []
     derived = {feature.name: feature.sql for feature in domain.derived_features}
     for name in empty:

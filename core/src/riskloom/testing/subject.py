@@ -152,15 +152,9 @@ class Subject:
         return min(tries, key=lambda seen: float(seen["cpu_s"]))
 
     def _probe(self) -> dict[str, Any]:
-        entry = next(
-            entry
-            for entry in discovery.entry_points(group=discovery.PROJECT)
-            if entry.name == self.installed.entry_point
-            and entry.dist
-            and entry.dist.name == self.installed.distribution
-        )
+        entry = discovery.entry_of(self.installed)
         asked = {"path": sys.path, "module": entry.module, "attr": entry.attr, "seed": SEED, "events": SAMPLE}
-        command = [sys.executable, _PROBE, json.dumps(asked)]
+        command = [sys.executable, str(_PROBE), json.dumps(asked)]
         # Other hashes, and so another order of sets.
         environment = {**os.environ, "PYTHONHASHSEED": "12345"}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
