@@ -165,8 +165,9 @@ def _scored_rows(subject: Subject) -> pa.Table:
     features = scores["features"].combine_chunks().take(places.drop_null())
     never_null = {feature.name for feature in domain.window_features if feature.value_when_empty is not None}
     for name in domain.feature_names:
-        field = pa.field(name, pa.float64(), nullable=name not in never_null)
-        events = events.append_column(field, features.field(name))
+        column = features.field(name)
+        nullable = name not in never_null or column.null_count > 0
+        events = events.append_column(pa.field(name, pa.float64(), nullable=nullable), column)
     return events
 
 
