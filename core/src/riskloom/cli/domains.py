@@ -10,6 +10,7 @@ import click
 
 from riskloom.cli.check import check
 from riskloom.cli.evaluate import evaluate
+from riskloom.cli.new import new
 from riskloom.cli.options import domain_options, json_option
 from riskloom.cli.tables import print_section, print_table
 
@@ -20,18 +21,20 @@ if TYPE_CHECKING:
 
 @click.group()
 def domains() -> None:
-    """List, show, check and evaluate the installed event domains.
+    """List, show, check and evaluate the installed event domains, and begin a new one.
 
     \b
     Examples:
       riskloom domains list
       riskloom domains show transactions
+      riskloom domains new payments
       riskloom domains check transactions
       riskloom domains evaluate transactions
     """
 
 
-domains.add_command(evaluate)
+for _command in (new, check, evaluate):
+    domains.add_command(_command)
 
 
 @domains.command("list")
@@ -180,6 +183,3 @@ def _in_words(feature: WindowFeature, domain: EventDomain, names: set[str]) -> s
         value = "null" if empty is None else f"{empty:g}"
         words += [f"always {value} now, as {feature.source} is not installed"]
     return ", ".join(words)
-
-
-domains.add_command(check)
