@@ -65,7 +65,7 @@ def test_a_plugin_works_alone(wheels, tmp_path, name):
     scripts = environment / ("Scripts" if os.name == "nt" else "bin")
     python = scripts / "python"
     # From the folder alone come riskloom's own: a released version of the same name must not take their place.
-    own = [f"riskloom @ {next(wheels.glob('riskloom-[0-9]*.whl')).as_uri()}"]
+    own = [f"riskloom[testing] @ {next(wheels.glob('riskloom-[0-9]*.whl')).as_uri()}"]
     own += [f"riskloom-{name} @ {next(wheels.glob(f'riskloom_{name}-[0-9]*.whl')).as_uri()}"]
     run(UV, "pip", "install", "--quiet", "--python", python, "--constraint", constraints, *own)
     clean = {
@@ -74,6 +74,11 @@ def test_a_plugin_works_alone(wheels, tmp_path, name):
     listed = json.loads(run(scripts / "riskloom", "domains", "list", "--json", cwd=tmp_path, env=clean))
     assert [domain["name"] for domain in listed["domains"]] == [name]
     assert listed["problems"] == []
+    (tmp_path / "test_domain.py").write_text(
+        f"from riskloom.testing import DomainSuite\n\n\nclass TestDomain(DomainSuite):\n    domain = {name!r}\n"
+    )
+    clean["RISKLOOM_HOME"] = str(tmp_path / "home")
+    assert "15 passed" in run(python, "-m", "pytest", "-q", "test_domain.py", cwd=tmp_path, env=clean)
     make = (
         f"import riskloom_{name}.plugin as plugin, importlib, numpy\n"
         "module, _, factory = plugin.riskloom_event_domain().generator.partition(':')\n"

@@ -84,8 +84,11 @@ def test_show_says_everything_that_is_declared(install):
         "country string or null",
         "payment_count_1hr count of events in 1hr",
         "foreign_amount_24hr sum of amount in 24hr, where country <> 'SE'",
-        "share_abroad foreign_amount_24hr / greatest(amount, 1)",
-        "0.5 FAST payment_count_1hr / 10 + readings['speed'] + place.latitude",
+        "share_abroad foreign_amount_24hr / greatest(amount, 1) "
+        "from the field amount and the feature foreign_amount_24hr",
+        "share_abroad_percent 100 * share_abroad from the feature share_abroad",
+        "0.5 FAST payment_count_1hr / 10 + readings['speed'] + place.latitude "
+        "from the fields place, readings and the feature payment_count_1hr",
         "from 0.8 critical",
     ):
         assert line in lines

@@ -146,11 +146,17 @@ def _show(installed: InstalledDomain, names: set[str]) -> None:
     )
     print_section(
         f"Derived features ({len(domain.derived_features)})",
-        [(feature.name, feature.sql, feature.description) for feature in domain.derived_features],
+        [
+            (feature.name, feature.sql, _reads(feature.sql, domain), feature.description)
+            for feature in domain.derived_features
+        ],
     )
     print_section(
         f"Rule, version {domain.rule.version}: the score is the sum of weight x value, at most 1",
-        [(f"{term.weight:g}", term.code, term.sql, term.description) for term in domain.rule.terms],
+        [
+            (f"{term.weight:g}", term.code, term.sql, _reads(term.sql, domain), term.description)
+            for term in domain.rule.terms
+        ],
     )
     bands = sorted(domain.rule.bands, key=lambda band: band.at_least)
     print_section("Levels", [(f"from {band.at_least:g}", band.level) for band in bands])
@@ -161,6 +167,18 @@ def _late_policy(domain: EventDomain) -> str:
     late = "counted" if domain.count_late else "not counted"
     twice = "not counted" if domain.deduplicate else "counted"
     return f"later than {domain.late_tolerance.total_seconds():g} s: {late}; duplicates: {twice}"
+
+
+def _reads(sql: str, domain: EventDomain) -> str:
+    """Say what an expression is computed from: `from the fields amount, country and the feature count_1hr`."""
+    from riskloom.expressions import column_names, parse
+
+    names = column_names(parse(sql))
+    features = [name for name in names if name in domain.feature_names]
+    fields = [name for name in names if name not in features]
+    kinds = (("field", fields), ("feature", features))
+    words = [f"the {kind}{'s' if len(of) > 1 else ''} {', '.join(of)}" for kind, of in kinds if of]
+    return f"from {' and '.join(words)}" if words else ""
 
 
 def _in_words(feature: WindowFeature, domain: EventDomain, names: set[str]) -> str:
