@@ -50,5 +50,5 @@ def test_the_commands_of_the_guide_lead_to_scores(settings: Settings, tmp_path: 
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     scores = [score for score in written_since(settings, begin).scores if score["domain"] == "payments"]
-    assert len(scores) == 2_500
+    assert len(scores) == 5_000
     assert max(score["score"] for score in scores) > 0.5
