@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from riskloom.domain import EventDomain
+from riskloom.errors import SettingsError
 from riskloom.produce.encode import BatchEncoder
 from riskloom.schemas.arrow import arrow_schema
-from riskloom.schemas.compatibility import unreadable
+from riskloom.schemas.compatibility import conflicts
+from riskloom.schemas.snapshots import FOLDER, read_snapshots
 from riskloom.testing.events import digest, event_times
 from riskloom.testing.subject import SAMPLE, SEED, CheckFailure, Subject, failures
 
-_SNAPSHOTS = Path("schemas")
 _MEMBER = re.compile(r"member\d+")
 """The fields of a union of several types, as a column."""
 _TOLERANCE = 1e-6  # of a float field, which Avro keeps in 32 bits
@@ -30,15 +29,18 @@ def schema_fits_its_snapshots(subject: Subject) -> str:
     """The schema is valid, and reads what every snapshot of it wrote."""
     domain = subject.domain
     _columns(domain)
-    files = sorted((_SNAPSHOTS / domain.name).glob("v*.avsc"), key=lambda path: (len(path.stem), path.stem))
-    problems = []
-    for path in files:
-        faults = unreadable(json.loads(path.read_text("utf-8")), domain.avro_schema)
-        problems += [f"{path} cannot be read with the schema: {fault}" for fault in faults]
-    if problems:
-        problems.append("Give new fields a default and keep the types of the old ones, or restore what was removed.")
-    failures(problems)
-    return f"{len(files)} snapshots in {_SNAPSHOTS / domain.name}" if files else f"no snapshots in {_SNAPSHOTS}/"
+    try:
+        snapshots = read_snapshots(FOLDER, domain.name)
+    except SettingsError as error:
+        raise CheckFailure(str(error)) from None
+    failures(
+        [
+            f"records of {FOLDER / domain.name / f'v{number}.avsc'} cannot be read with the schema: {one}"
+            for number, found in conflicts(domain.avro_schema, snapshots, "BACKWARD_TRANSITIVE").items()
+            for one in found
+        ]
+    )
+    return f"{len(snapshots)} snapshots in {FOLDER / domain.name}" if snapshots else f"no snapshots in {FOLDER}/"
 
 
 def same_seed_same_events(subject: Subject) -> str:
