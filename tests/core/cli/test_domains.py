@@ -17,7 +17,7 @@ def test_list_says_what_is_installed(install):
     assert result.exit_code == 0
     header, row = result.stdout.splitlines()
     assert header.split("  ")[0] == "name"
-    assert row.split() == ["payments", "acme-events", "2.1", "payments", "6", "10.0", "9", "4", "1"]
+    assert row.split() == ["payments", "acme-events", "2.1", "payments", "6", "10.0", "-", "9", "4", "1"]
 
 
 def test_list_as_json(install):
@@ -31,6 +31,7 @@ def test_list_as_json(install):
                 "topic": "payments",
                 "partitions": 6,
                 "share": 10.0,
+                "schema_version": None,
                 "fields": 9,
                 "features": 4,
                 "rule_version": "1",

@@ -5,7 +5,7 @@ import pytest
 from avro_pairs import of
 
 from riskloom.errors import SettingsError
-from riskloom.schemas.snapshots import FOLDER, read_snapshots, write_snapshot
+from riskloom.schemas.snapshots import FOLDER, read_snapshots, snapshot_version, write_snapshot
 
 ROOT = Path(__file__).parents[3]
 
@@ -16,6 +16,15 @@ def test_what_is_written_is_read_in_the_order_of_versions(tmp_path):
         assert write_snapshot(tmp_path, "claims", number, schema) == tmp_path / "claims" / f"v{number}.avsc"
     assert [schema["fields"][0]["default"] for schema in read_snapshots(tmp_path, "claims").values()] == [*range(1, 12)]
     assert "täglich" in (tmp_path / "claims" / "v1.avsc").read_text("utf-8")
+
+
+def test_the_version_of_a_schema_is_the_newest_that_holds_it(tmp_path):
+    for number, schema in enumerate([of("int"), of("long"), of("int")], start=1):
+        write_snapshot(tmp_path, "claims", number, schema)
+    assert snapshot_version(tmp_path, "claims", of("int")) == 3
+    assert snapshot_version(tmp_path, "claims", of("long")) == 2
+    assert snapshot_version(tmp_path, "claims", of("string")) is None
+    assert snapshot_version(tmp_path, "iot", of("int")) is None
 
 
 def test_there_are_none_where_there_is_no_folder(tmp_path):

@@ -61,7 +61,7 @@ def list_(only: tuple[str, ...], without: tuple[str, ...], as_json: bool) -> Non
         columns = list(_summary(found.domains[0]))
         print_table(
             [column.replace("_", " ") for column in columns],
-            [list(_summary(installed).values()) for installed in found.domains],
+            [["-" if value is None else value for value in _summary(one).values()] for one in found.domains],
         )
     if found.problems:
         raise PluginError(found.problems, found.hint)
@@ -96,6 +96,8 @@ def show(name: str, as_json: bool) -> None:
 
 
 def _summary(installed: InstalledDomain) -> dict[str, Any]:
+    from riskloom.schemas.snapshots import FOLDER, snapshot_version
+
     domain = installed.domain
     return {
         "name": domain.name,
@@ -104,6 +106,7 @@ def _summary(installed: InstalledDomain) -> dict[str, Any]:
         "topic": domain.topic.name,
         "partitions": domain.topic.partitions,
         "share": domain.share,
+        "schema_version": snapshot_version(FOLDER, domain.name, domain.avro_schema),
         "fields": len(domain.avro_schema["fields"]),
         "features": len(domain.feature_names),
         "rule_version": domain.rule.version,

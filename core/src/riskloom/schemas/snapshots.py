@@ -38,6 +38,21 @@ def read_snapshots(folder: Path, domain: str) -> dict[int, Any]:
         raise SettingsError(f"{error}\nEvery version is kept: take it from the version control as it was.") from None
 
 
+def snapshot_version(folder: Path, domain: str, schema: Any) -> int | None:
+    """Find the version that a schema is kept as; None where it is in no snapshot.
+
+    Args:
+        folder: The folder of all domains' snapshots.
+        domain: The domain's name.
+        schema: The schema as JSON gives it.
+
+    Raises:
+        SettingsError: As `read_snapshots`.
+    """
+    versions = read_snapshots(folder, domain)
+    return next((number for number in reversed(versions) if versions[number] == schema), None)
+
+
 def write_snapshot(folder: Path, domain: str, number: int, schema: Any) -> Path:
     """Write a version of a domain's schema.
 
