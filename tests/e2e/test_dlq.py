@@ -33,8 +33,6 @@ from riskloom.topics import DEAD_LETTERS_TOPIC, ensure_topics
 
 pytestmark = pytest.mark.e2e
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-
 
 class Letters:
     """A domain of a test's own, so that it can tell its dead letters from the others', and the command."""
@@ -91,8 +89,8 @@ def letters(settings: Settings, request: pytest.FixtureRequest) -> Letters:
     return Letters(settings, f"dlq{abs(hash(request.node.name)) % 10**9}")
 
 
-def ago(**length: float) -> int:
-    return int((NOW - timedelta(**length)).timestamp() * 1000)
+def ago(now: datetime | None = None, **length: float) -> int:
+    return int(((now or datetime.now(UTC)) - timedelta(**length)).timestamp() * 1000)
 
 
 def test_without_dead_letters_there_is_nothing_to_tell(letters: Letters) -> None:
@@ -102,10 +100,11 @@ def test_without_dead_letters_there_is_nothing_to_tell(letters: Letters) -> None
 
 
 def test_letters_are_counted_by_what_went_wrong(letters: Letters) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
     letters.write(
-        *(letters.letter(i, failed_at=ago(hours=5 - i)) for i in range(4)),
-        letters.letter(3, failed_at=ago(hours=2)),  # the same record once more, as after a crash
-        letters.letter(7, reason="bad_magic", detail="the first byte is 9", failed_at=ago(minutes=5)),
+        *(letters.letter(i, failed_at=ago(now, hours=5 - i)) for i in range(4)),
+        letters.letter(3, failed_at=ago(now, hours=2)),  # the same record once more, as after a crash
+        letters.letter(7, reason="bad_magic", detail="the first byte is 9", failed_at=ago(now, minutes=5)),
     )
     producer = Producer(letters.settings.kafka())
     producer.produce(DEAD_LETTERS_TOPIC, b"no letter")
@@ -115,8 +114,8 @@ def test_letters_are_counted_by_what_went_wrong(letters: Letters) -> None:
     first, other = answer["dead_letters"]
     kind = (first["domain"], first["stage"], first["reason"], first["count"])
     assert kind == (letters.name, "decode", "malformed_body", 4)
-    assert datetime.fromisoformat(first["first"]) == NOW - timedelta(hours=5)
-    assert datetime.fromisoformat(first["last"]) == NOW - timedelta(hours=2)
+    assert datetime.fromisoformat(first["first"]) == now - timedelta(hours=5)
+    assert datetime.fromisoformat(first["last"]) == now - timedelta(hours=2)
     assert first["example"] == {"detail": "EOFException", "place": f"{letters.topic}/0/3"}
     assert (other["reason"], other["count"]) == ("bad_magic", 1)
     recent = letters.run("list", "--since", "1hr")["dead_letters"]

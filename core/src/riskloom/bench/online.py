@@ -16,7 +16,7 @@ from riskloom.bench.freshness import Load, freshness
 from riskloom.bench.servers import Report, Servers
 from riskloom.discovery import InstalledDomain
 from riskloom.features.layouts import Layout, Layouts
-from riskloom.features.objects import SEQUENCE, feast_objects, service_name, view_name
+from riskloom.features.objects import SEQUENCE, feast_objects, view_name
 from riskloom.features.offline import OfflineStore, entity_column
 from riskloom.features.online import OnlineFeatures
 from riskloom.features.repository import open_store
@@ -99,7 +99,8 @@ def _ways(feast: FeatureStore, online: OnlineFeatures, layout: Layout) -> dict[s
 
     entity = layout.entities[0].name
     column, view = entity_column(entity), view_name(layout, entity)
-    service = feast.get_feature_service(service_name(layout))
+    # The feature service may want other entities too, such as the merchant of a payment.
+    references = [f"{view}:{one.name}" for one in layout.of(entity)]
     fields = [*(_mmh3(f"{view}:{one.name}") for one in layout.of(entity)), f"_ts:{view}"]
     provider: Any = feast._get_provider()
     client: Any = provider.online_store._get_client(feast.config.online_store)
@@ -110,7 +111,7 @@ def _ways(feast: FeatureStore, online: OnlineFeatures, layout: Layout) -> dict[s
         return [[row.served(now) for row in rows] for rows in online.read(entity, ids, [layout.domain])]
 
     def by_feast(ids: list[str]) -> Any:
-        return feast.get_online_features(service, [{column: one} for one in ids]).to_dict()
+        return feast.get_online_features(references, [{column: one} for one in ids]).to_dict()
 
     def by_redis(ids: list[str]) -> Any:
         with client.pipeline(transaction=False) as pipeline:
