@@ -24,9 +24,9 @@ from riskloom.produce.encode import BatchEncoder
 from riskloom.produce.rate import Stopwatch
 from riskloom.produce.report import Ledger
 from riskloom.schemas.registry import register_all
-from riskloom.stream.job import READERS, SHUFFLE_PARTITIONS, Mode, start_query
+from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, start_query
 from riskloom.stream.session import spark_log
-from riskloom.stream.slots import local_master
+from riskloom.stream.slots import local_master, reading_tasks
 from riskloom.stream.supervise import wait
 from riskloom.topics import SCORES_TOPIC, ensure_topics
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _BLOCK_EVENTS = 50_000
 _TICK_S = 0.05
 _PATIENCE_S = 60.0
-_TASKS = min(PARTITIONS, READERS) + SHUFFLE_PARTITIONS
+_TASKS = reading_tasks(PARTITIONS) + SHUFFLE_PARTITIONS
 _WEEK_MS = 7 * 24 * 3_600_000
 _NO_END = "1 hour"
 """A batch that does not end while it is measured: what its end costs, `bench latency` tells."""

@@ -16,9 +16,9 @@ from riskloom.offsets import Offsets, end_offsets
 from riskloom.schemas.registry import RegisteredSchema, register_all
 from riskloom.schemas.topics import RISK_SCORE_SCHEMA
 from riskloom.settings import Settings
-from riskloom.stream.job import READERS, SHUFFLE_PARTITIONS, Mode, read_events, start_query, start_writing
+from riskloom.stream.job import SHUFFLE_PARTITIONS, Mode, read_events, start_query, start_writing
 from riskloom.stream.metrics import JobMonitor
-from riskloom.stream.slots import local_master, tasks_of
+from riskloom.stream.slots import local_master, reading_tasks, tasks_of
 from riskloom.stream.warmup import warm_up
 from riskloom.topics import DEAD_LETTERS_TOPIC, SCORES_TOPIC, create_topics, ensure_topics
 
@@ -117,7 +117,7 @@ class Pipelines:
                 checkpoint=self._settings.home_dir / "checkpoints" / "floor",
                 batch=self._batch,
             )
-            yield reading(spark, self._settings, query, min(self._partitions, READERS))
+            yield reading(spark, self._settings, query, reading_tasks(self._partitions))
 
     def _session(self) -> AbstractContextManager[SparkSession]:
         return bench_session(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -196,12 +196,8 @@ def read_events(
     Returns:
         The columns of Spark's Kafka source, key and value as bytes.
     """
-    source = {
-        "kafka.bootstrap.servers": settings.bootstrap_servers,
-        "subscribe": ",".join(installed.domain.topic.name for installed in domains),
-        "startingOffsets": starting,
-        **_kafka(_CLIENT | _FETCH | _READ | settings.kafka_spark),
-    }
+    topics = [installed.domain.topic.name for installed in domains]
+    source = _source(settings, topics, _FETCH | _READ, starting)
     if mode is Mode.REALTIME:
         return spark.readStream.format(_SHARED_SOURCE).options(**source, readers=str(READERS)).load()
     return spark.readStream.format("kafka").options(**source, maxOffsetsPerTrigger=str(max_batch_events)).load()
@@ -219,14 +215,8 @@ def read_topics(spark: SparkSession, settings: Settings, topics: Sequence[str], 
     Returns:
         The columns of Spark's Kafka source, key and value as bytes.
     """
-    source = {
-        "kafka.bootstrap.servers": settings.bootstrap_servers,
-        "subscribe": ",".join(topics),
-        "startingOffsets": "earliest",
-        "maxOffsetsPerTrigger": str(max_batch_events),
-        **_kafka(_CLIENT | settings.kafka_spark),
-    }
-    return spark.readStream.format("kafka").options(**source).load()
+    source = _source(settings, topics, {})
+    return spark.readStream.format("kafka").options(**source, maxOffsetsPerTrigger=str(max_batch_events)).load()
 
 
 def read_history(spark: SparkSession, settings: Settings, end: Offsets) -> DataFrame:
@@ -240,14 +230,7 @@ def read_history(spark: SparkSession, settings: Settings, end: Offsets) -> DataF
     Returns:
         The columns of Spark's Kafka source, key and value as bytes.
     """
-    source = {
-        "kafka.bootstrap.servers": settings.bootstrap_servers,
-        "subscribe": ",".join(end),
-        "startingOffsets": "earliest",
-        "endingOffsets": offsets_json(end),
-        **_kafka(_CLIENT | _FETCH | settings.kafka_spark),
-    }
-    return spark.read.format("kafka").options(**source).load()
+    return spark.read.format("kafka").options(**_source(settings, end, _FETCH), endingOffsets=offsets_json(end)).load()
 
 
 def start_writing(
@@ -286,6 +269,18 @@ def start_writing(
         case Mode.AVAILABLE_NOW:
             writer = writer.trigger(availableNow=True)
     return writer.start()
+
+
+def _source(
+    settings: Settings, topics: Iterable[str], properties: dict[str, str], starting: str = "earliest"
+) -> dict[str, str]:
+    """Write the options of Spark's Kafka source; `properties` are the consumer's, and the user's win over them."""
+    return {
+        "kafka.bootstrap.servers": settings.bootstrap_servers,
+        "subscribe": ",".join(topics),
+        "startingOffsets": starting,
+        **_kafka(_CLIENT | properties | settings.kafka_spark),
+    }
 
 
 def _kafka(properties: Mapping[str, str]) -> dict[str, str]:

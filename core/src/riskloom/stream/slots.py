@@ -21,6 +21,11 @@ _PATIENCE_S = 120
 _POLL_S = 0.5
 
 
+def reading_tasks(partitions: int) -> int:
+    """Count the tasks that read so many partitions in Real-Time Mode."""
+    return min(partitions, READERS)
+
+
 def tasks_of(
     domains: Sequence[InstalledDomain],
     partitions: int,
@@ -46,7 +51,7 @@ def tasks_of(
     if entities is None:
         entities = further_entities(kept_series([installed.domain for installed in domains]))
     # The keys' operator, and one for each entity beside them.
-    return min(partitions, READERS) + (1 + len(entities)) * state_partitions
+    return reading_tasks(partitions) + (1 + len(entities)) * state_partitions
 
 
 def local_master(mode: Mode, tasks: int) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 
+from riskloom.evaluate.metrics import Curve
 from riskloom.expressions import column_names, parse
 from riskloom.testing.subject import CheckFailure, Subject, failures
 
@@ -114,7 +114,8 @@ def labelled_patterns_score_higher(subject: Subject) -> str:
     of = dict(zip(scores["event_id"].to_pylist(), scores["score"].to_pylist(), strict=True))
     value = np.array([of.get(name, math.nan) for name in map(str, events[domain.event_id].to_pylist())])
     known = ~np.isnan(value)
-    area = area_under_curve(value[known], labelled[known])
+    both = 0 < labelled[known].sum() < known.sum()
+    area = Curve.of(value[known], labelled[known]).auc if both else math.nan
     if not area >= _BETTER:
         raise CheckFailure(
             f"label: events with a {domain.label!r} do not score higher than those without: AUC {area:.3f}, where a "
@@ -122,9 +123,3 @@ def labelled_patterns_score_higher(subject: Subject) -> str:
             "weighs it; `riskloom domains show` lists what there is."
         )
     return f"AUC {area:.3f}, {labelled.sum()} of {len(labelled)} events labelled"
-
-
-def area_under_curve(score: Any, positive: Any) -> float:
-    """The chance that a labelled event scores above an ordinary one, ties counting half."""
-    low, high = (np.searchsorted(np.sort(score[~positive]), score[positive], side) for side in ("left", "right"))
-    return float((low + high).mean() / 2 / (~positive).sum())
