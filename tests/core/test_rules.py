@@ -99,12 +99,13 @@ def test_a_derived_feature_sees_those_before_it() -> None:
     assert (scored["twice"], scored["large"], scored[SCORE]) == (6.0, 1.0, 1.0)
 
 
-def test_each_derived_feature_is_a_stage_of_its_own() -> None:
-    derived = (DerivedFeature(name="a", sql="v + 1"), DerivedFeature(name="b", sql="a + 1"))
+def test_derived_features_share_a_stage_unless_one_needs_another() -> None:
+    declared = {"a": "v + 1", "b": "a + 1", "c": "v", "d": "c + v", "e": "a + d"}
+    derived = tuple(DerivedFeature(name=name, sql=sql) for name, sql in declared.items())
     stages = scoring_stages(ruled(Term(code="T", sql="b", weight=0.5), derived=derived))
-    assert [list(stage) for stage in stages[:2]] == [["a"], ["b"]]
-    assert list(stages[-1]) == [LEVEL]
-    working = {name for stage in stages[2:] for name in stage}
+    assert [list(stage) for stage in stages[:3]] == [["a", "c"], ["b", "d"], ["e"]]
+    assert {SCORE, LEVEL} < set(stages[-1])
+    working = {name for stage in stages[3:] for name in stage}
     assert all(name.startswith("_riskloom_") for name in working)
 
 

@@ -6,7 +6,10 @@ window features. The names of the working columns start with an underscore, whic
 
 from __future__ import annotations
 
-from riskloom.domain import EventDomain
+from collections.abc import Iterable
+
+from riskloom.domain import DerivedFeature, EventDomain
+from riskloom.expressions import column_names, parse
 
 SCORE = "_riskloom_score"
 LEVEL = "_riskloom_level"
@@ -27,11 +30,11 @@ def scoring_stages(domain: EventDomain) -> list[Stage]:
     of a cut score are scaled, so that they always add up to it.
 
     Returns:
-        Stages in order: one for each derived feature (null or a double), then the rule's. The last ones make the
-        columns `SCORE` (0 to 1), `reason_column(i)` for each term (0 to 1) and `LEVEL`.
+        Stages in order: the derived features (null or a double), then the rule's. The last one makes the columns
+        `SCORE` (0 to 1), `reason_column(i)` for each term (0 to 1) and `LEVEL`.
     """
     terms = range(len(domain.rule.terms))
-    stages: list[Stage] = [{feature.name: f"CAST(({feature.sql}) AS DOUBLE)"} for feature in domain.derived_features]
+    stages = _derived(domain.derived_features)
     stages.append({f"_riskloom_value_{i}": f"CAST(({domain.rule.terms[i].sql}) AS DOUBLE)" for i in terms})
     stages.append(
         {f"_riskloom_term_{i}": _weighted(f"_riskloom_value_{i}", domain.rule.terms[i].weight) for i in terms}
@@ -40,8 +43,21 @@ def scoring_stages(domain: EventDomain) -> list[Stage]:
     stages.append(
         {SCORE: "least(_riskloom_sum, 1.0D)"}
         | {reason_column(i): f"_riskloom_term_{i} / greatest(_riskloom_sum, 1.0D)" for i in terms}
+        | {LEVEL: _level(domain)}
     )
-    stages.append({LEVEL: _level(domain)})
+    return stages
+
+
+def _derived(features: Iterable[DerivedFeature]) -> list[Stage]:
+    """Put features that do not need one another into one stage: each stage costs every event, and a job its start."""
+    stages: list[Stage] = []
+    stage_of: dict[str, int] = {}
+    for feature in features:
+        needed = (stage_of.get(name, -1) for name in column_names(parse(feature.sql)))
+        stage = stage_of[feature.name] = 1 + max(needed, default=-1)
+        if stage == len(stages):
+            stages.append({})
+        stages[stage][feature.name] = f"CAST(({feature.sql}) AS DOUBLE)"
     return stages
 
 
@@ -52,5 +68,6 @@ def _weighted(value: str, weight: float) -> str:
 
 def _level(domain: EventDomain) -> str:
     bands = sorted(domain.rule.bands, key=lambda band: band.at_least, reverse=True)
-    tests = " ".join(f"WHEN {SCORE} >= {band.at_least!r}D THEN '{band.level}'" for band in bands[:-1])
+    # No band begins above 1, so the sum will do for the score.
+    tests = " ".join(f"WHEN _riskloom_sum >= {band.at_least!r}D THEN '{band.level}'" for band in bands[:-1])
     return f"CASE {tests} ELSE '{bands[-1].level}' END" if tests else f"'{bands[-1].level}'"
