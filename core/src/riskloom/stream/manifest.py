@@ -14,7 +14,7 @@ from riskloom.offsets import Offsets
 from riskloom.stream.plan import read_series
 from riskloom.stream.series import Series
 
-VERSION = 1
+VERSION = 2
 
 
 class _Record(BaseModel):

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import org.apache.avro.Schema;
+import org.apache.spark.sql.catalyst.parser.ParseException;
 import org.apache.spark.sql.classic.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
@@ -17,16 +18,17 @@ import org.apache.spark.sql.types.StructType;
  * features to all features, what each reason added, score and level. Only fields that either needs are decoded.
  *
  * @param id of this compilation: no other has the same
+ * @param extracted the columns of the row that the first makes for the second
  */
 record CompiledDomain(
-    String id, JobPlan.Domain plan, String prunedSchema, SqlProgram extract, SqlProgram score, int extractedColumns)
+    String id, JobPlan.Domain plan, String prunedSchema, SqlProgram extract, SqlProgram score, List<String> extracted)
     implements Serializable {
   static final int TIME = 0;
   static final int ID = 1;
   static final int KEYS = 2;
   private static final String PREFIX = "_riskloom_";
 
-  static CompiledDomain compile(SparkSession spark, JobPlan.Domain plan) {
+  static CompiledDomain compile(SparkSession spark, JobPlan.Domain plan) throws ParseException {
     Schema reader = AvroTypes.parse(plan.readerSchema());
     StructType fields = AvroTypes.row(reader);
 
@@ -54,11 +56,9 @@ record CompiledDomain(
     List<String> extracted = new ArrayList<>(measures.stream().map(JobPlan.NamedSql::name).toList());
     score.inputs().stream().filter(name -> fields.getFieldIndex(name).isDefined()).forEach(extracted::add);
     SqlProgram extract = SqlProgram.compile(spark, fields, List.of(measures), extracted);
-    List<String> layout = new ArrayList<>(extracted);
-    plan.features().forEach(feature -> layout.add(feature.name()));
 
-    return new CompiledDomain(
-        UUID.randomUUID().toString(), plan, prune(reader, extract.inputs()).toString(), extract, score.forLayout(layout), extracted.size());
+    String pruned = prune(reader, extract.inputs()).toString();
+    return new CompiledDomain(UUID.randomUUID().toString(), plan, pruned, extract, score, List.copyOf(extracted));
   }
 
   /** The column that holds the measure of each series, in the order of the series. */

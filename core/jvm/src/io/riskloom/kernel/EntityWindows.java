@@ -9,15 +9,15 @@ import java.util.List;
 final class EntityWindows extends KeyedWindows<byte[]> {
   private final int operator;
 
-  EntityWindows(JobPlan plan, List<CompiledDomain> compiled, int operator) {
-    super(plan, compiled, operator);
+  EntityWindows(CompiledJob job, int operator) {
+    super(job, operator);
     this.operator = operator;
   }
 
   @Override
   void pass(byte[] frame, List<byte[]> out) {
     if (Frame.isEvent(frame)) {
-      JobPlan.Domain domain = compiled.get(Frame.domain(frame)).plan();
+      JobPlan.Domain domain = job.plan().domains().get(Frame.domain(frame));
       if (DomainWindows.placeOf(domain, operator) >= 0) {
         frame = Frame.extend(frame, 0, DomainWindows.defaults(domain, operator));
       }

@@ -22,17 +22,15 @@ final class EventDecoder implements UDF6<byte[], byte[], String, Integer, Long, 
   private static final long FIRST_MS = Instant.parse("0001-01-01T00:00:00Z").toEpochMilli();
   private static final long LAST_MS = Instant.parse("9999-12-31T23:59:59.999Z").toEpochMilli();
 
-  private final JobPlan plan;
-  private final List<CompiledDomain> domains;
+  private final CompiledJob job;
   private final JobMetrics metrics;
 
   private transient Map<String, Integer> indexOfTopic;
   private transient Map<String, Reader> byTopic;
   private transient DeadLetterWriter deadLetters;
 
-  EventDecoder(JobPlan plan, List<CompiledDomain> domains, JobMetrics metrics) {
-    this.plan = plan;
-    this.domains = domains;
+  EventDecoder(CompiledJob job, JobMetrics metrics) {
+    this.job = job;
     this.metrics = metrics;
   }
 
@@ -53,16 +51,16 @@ final class EventDecoder implements UDF6<byte[], byte[], String, Integer, Long, 
     private final int index;
     private final CompiledDomain domain;
     private final Schema schema;
-    private final SqlProgram.Runner extract;
+    private final SqlProgram.Packing extract;
     private final Map<Integer, Long> emitFrom;
     private final Map<Integer, AvroRowReader> byWriter = new HashMap<>();
 
-    Reader(JobPlan plan, List<CompiledDomain> domains, int index) {
+    Reader(CompiledJob job, int index) {
       this.index = index;
-      domain = domains.get(index);
-      emitFrom = plan.emitFrom().getOrDefault(domain.plan().topic(), Map.of());
+      domain = job.domains().get(index);
+      emitFrom = job.plan().emitFrom().getOrDefault(domain.plan().topic(), Map.of());
       schema = AvroTypes.parse(domain.prunedSchema());
-      extract = domain.extract().runner();
+      extract = domain.extract().packing();
     }
   }
 
@@ -91,13 +89,14 @@ final class EventDecoder implements UDF6<byte[], byte[], String, Integer, Long, 
   private void open() {
     byTopic = new HashMap<>();
     indexOfTopic = new HashMap<>();
-    for (int i = 0; i < domains.size(); i++) indexOfTopic.put(domains.get(i).plan().topic(), i);
-    deadLetters = new DeadLetterWriter(plan.deadLetters().schemaId());
+    List<JobPlan.Domain> domains = job.plan().domains();
+    for (int i = 0; i < domains.size(); i++) indexOfTopic.put(domains.get(i).topic(), i);
+    deadLetters = new DeadLetterWriter(job.plan().deadLetters().schemaId());
   }
 
   private Reader reader(String topic) {
     int index = indexOfTopic.get(topic);
-    return TaskPool.take("reader " + domains.get(index).id(), () -> new Reader(plan, domains, index));
+    return TaskPool.take("reader " + job.domains().get(index).id(), () -> new Reader(job, index));
   }
 
   private Frame decode(Reader reader, byte[] value, int partition, long offset, long arrivedMs) throws Refused {
@@ -160,7 +159,7 @@ final class EventDecoder implements UDF6<byte[], byte[], String, Integer, Long, 
   private AvroRowReader avroReader(Reader reader, int schemaId) throws Refused {
     AvroRowReader avro = reader.byWriter.get(schemaId);
     if (avro == null) {
-      Schema writer = SchemaRegistry.shared(plan.registry()).byId(schemaId);
+      Schema writer = SchemaRegistry.shared(job.plan().registry()).byId(schemaId);
       if (writer == null) {
         throw new Refused("unknown_schema_id", "the registry has no Avro schema with id " + schemaId, schemaId);
       }

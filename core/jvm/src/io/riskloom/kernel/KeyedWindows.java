@@ -26,14 +26,13 @@ import scala.jdk.javaapi.CollectionConverters;
 abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
   private static final long DAY_MS = Duration.ofDays(1).toMillis();
 
-  /** No entity has a key that starts with it: frames that need no state. */
-  private static final char STATELESS = '\0';
+  /** Ends what frames without a state are grouped by: an entity's name is never empty. */
+  private static final char BETWEEN = ':';
 
   /** How many half-lives a weighted value is kept for: by then it weighs a thousandth. */
   private static final int HALF_LIVES = 10;
 
-  protected final JobPlan plan;
-  protected final List<CompiledDomain> compiled;
+  protected final CompiledJob job;
   private final int operator;
 
   private transient ValueState<byte[]> state;
@@ -42,9 +41,8 @@ abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
   private transient UnsafeRow[] rows;
   private transient int[] keysOfDomain;
 
-  KeyedWindows(JobPlan plan, List<CompiledDomain> compiled, int operator) {
-    this.plan = plan;
-    this.compiled = compiled;
+  KeyedWindows(CompiledJob job, int operator) {
+    this.job = job;
     this.operator = operator;
   }
 
@@ -54,26 +52,30 @@ abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
   /** Deal with an event that was counted. */
   abstract void emit(byte[] frame, Frame event, DomainWindows found, List<O> out);
 
-  /** Which state of an operator a frame belongs to: an entity's name and value; many share one where there is none. */
+  /**
+   * Which state of an operator a frame belongs to: an entity's value and name; many share one where there is none. The
+   * value comes first, as keys are sorted, and most are told apart by their first bytes.
+   */
   static String stateKey(byte[] frame, String[] entityOfDomain, int[] placeOfDomain, int[] keysOfDomain) {
-    if (!Frame.isEvent(frame)) return STATELESS + String.valueOf(frame.length & 15);
+    if (!Frame.isEvent(frame)) return String.valueOf(frame.length & 15) + BETWEEN;
     int domain = Frame.domain(frame);
     String key = placeOfDomain[domain] < 0 ? null : Frame.key(frame, placeOfDomain[domain]);
-    if (key != null) return entityOfDomain[domain] + ":" + key;
+    if (key != null) return key + BETWEEN + entityOfDomain[domain];
     // By the event's own key, so that its order is kept.
-    return STATELESS + String.valueOf(Frame.key(frame, keysOfDomain[domain] - 1).hashCode() & 1023);
+    return String.valueOf(Frame.key(frame, keysOfDomain[domain] - 1).hashCode() & 1023) + BETWEEN;
   }
 
   @Override
   public void init(OutputMode outputMode, TimeMode timeMode) {
     long longest = 0;
     Map<String, List<JobPlan.Series>> byEntity = new LinkedHashMap<>();
-    for (CompiledDomain one : compiled) {
-      int place = DomainWindows.placeOf(one.plan(), operator);
+    List<CompiledDomain> compiled = job.domains();
+    for (JobPlan.Domain one : job.plan().domains()) {
+      int place = DomainWindows.placeOf(one, operator);
       if (place < 0) continue;
       List<JobPlan.Series> kept =
-          byEntity.computeIfAbsent(one.plan().visits().get(place).entity(), e -> new ArrayList<>());
-      for (JobPlan.Series series : one.plan().series()) {
+          byEntity.computeIfAbsent(one.visits().get(place).entity(), e -> new ArrayList<>());
+      for (JobPlan.Series series : one.series()) {
         if (series.operator() != operator) continue;
         kept.add(series);
         long reach = series.kind().equals("ewm") ? HALF_LIVES * series.windowMs() : series.windowMs();
@@ -90,7 +92,7 @@ abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
     keysOfDomain = new int[compiled.size()];
     for (int i = 0; i < windows.length; i++) {
       JobPlan.Domain domain = compiled.get(i).plan();
-      rows[i] = new UnsafeRow(compiled.get(i).extractedColumns());
+      rows[i] = new UnsafeRow(compiled.get(i).extracted().size());
       keysOfDomain[i] = domain.visits().size();
       int place = DomainWindows.placeOf(domain, operator);
       if (place >= 0) {
@@ -103,7 +105,7 @@ abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
   public scala.collection.Iterator<O> handleInputRows(
       String key, scala.collection.Iterator<byte[]> frames, TimerValues timers) {
     List<O> out = new ArrayList<>(1);
-    if (key.charAt(0) == STATELESS) {
+    if (key.charAt(key.length() - 1) == BETWEEN) {
       while (frames.hasNext()) pass(frames.next(), out);
       return CollectionConverters.asScala(out.iterator());
     }

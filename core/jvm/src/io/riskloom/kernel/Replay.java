@@ -66,9 +66,9 @@ public final class Replay {
   public static Dataset<Row> events(Dataset<Row> records, String planJson) {
     JobPlan plan = JobPlan.parse(planJson);
     SparkSession spark = (SparkSession) records.sparkSession();
-    List<CompiledDomain> domains = RiskJob.compiled(spark, plan);
+    CompiledJob job = CompiledJob.compile(spark, plan);
     JobMetrics metrics = JobMonitor.register(spark.sparkContext(), plan);
-    return RiskJob.decoded(records, plan, domains, metrics)
+    return RiskJob.decoded(records, job, metrics)
         .as(Encoders.BINARY())
         .mapPartitions(new Describe(plan), Encoders.row(EVENT));
   }
@@ -102,7 +102,7 @@ public final class Replay {
         frames.select(
             functions.udf(placed, DataTypes.BinaryType).apply(functions.col(FRAME), functions.col(PLACE)).as(FRAME));
     JobMetrics metrics = JobMonitor.register(spark.sparkContext(), plan);
-    return RiskJob.operate(inPlace, plan, RiskJob.compiled(spark, plan), operator, metrics);
+    return RiskJob.operate(inPlace, CompiledJob.compile(spark, plan), operator, metrics);
   }
 
   /** Name the frames that an operator passed on: domain, partition and offset, beside the frame. */

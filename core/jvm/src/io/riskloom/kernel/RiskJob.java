@@ -1,6 +1,5 @@
 package io.riskloom.kernel;
 
-import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.KeyValueGroupedDataset;
@@ -28,14 +27,6 @@ public final class RiskJob {
     }
   }
 
-  private static CompiledDomain compile(SparkSession spark, JobPlan.Domain domain) {
-    try {
-      return CompiledDomain.compile(spark, domain);
-    } catch (Exception e) { // Spark's AnalysisException is a checked one that no signature tells of
-      throw new IllegalArgumentException("domain " + domain.name() + ": " + e.getMessage(), e);
-    }
-  }
-
   /**
    * Build the job.
    *
@@ -48,27 +39,27 @@ public final class RiskJob {
     JobPlan plan = JobPlan.parse(planJson);
     SparkSession spark = (SparkSession) records.sparkSession();
     JobMetrics metrics = monitor == null ? JobMonitor.register(spark.sparkContext(), plan) : monitor.watch(plan);
-    List<CompiledDomain> domains = compiled(spark, plan);
-    Dataset<Row> frames = decoded(records, plan, domains, metrics);
+    CompiledJob job = CompiledJob.compile(spark, plan);
+    Dataset<Row> frames = decoded(records, job, metrics);
     for (int operator = 0; operator <= plan.entities().size(); operator++) {
-      frames = operate(frames, plan, domains, operator, metrics);
+      frames = operate(frames, job, operator, metrics);
     }
     return frames;
   }
 
   /** Have an operator take frames. It answers frames; the last one rows for Spark's Kafka sink. */
-  static Dataset<Row> operate(
-      Dataset<Row> frames, JobPlan plan, List<CompiledDomain> domains, int operator, JobMetrics metrics) {
+  static Dataset<Row> operate(Dataset<Row> frames, CompiledJob job, int operator, JobMetrics metrics) {
+    JobPlan plan = job.plan();
     KeyValueGroupedDataset<String, byte[]> grouped = grouped(frames, plan, operator);
     if (operator < plan.entities().size()) {
-      EntityWindows windows = new EntityWindows(plan, domains, operator);
+      EntityWindows windows = new EntityWindows(job, operator);
       return grouped
           .transformWithState(windows, TimeMode.ProcessingTime(), OutputMode.Update(), Encoders.BINARY())
           .toDF(FRAME);
     }
     StructType output =
         new StructType().add("topic", "string").add("key", "binary").add("value", "binary");
-    WindowScorer scorer = new WindowScorer(plan, domains, metrics);
+    WindowScorer scorer = new WindowScorer(job, metrics);
     return grouped.transformWithState(
         scorer, TimeMode.ProcessingTime(), OutputMode.Update(), Encoders.row(output));
   }
@@ -83,16 +74,11 @@ public final class RiskJob {
   public static Dataset<Row> decode(Dataset<Row> records, String planJson) {
     JobPlan plan = JobPlan.parse(planJson);
     SparkSession spark = (SparkSession) records.sparkSession();
-    return decoded(records, plan, compiled(spark, plan), JobMonitor.register(spark.sparkContext(), plan));
+    return decoded(records, CompiledJob.compile(spark, plan), JobMonitor.register(spark.sparkContext(), plan));
   }
 
-  static List<CompiledDomain> compiled(SparkSession spark, JobPlan plan) {
-    return plan.domains().stream().map(domain -> compile(spark, domain)).toList();
-  }
-
-  static Dataset<Row> decoded(
-      Dataset<Row> records, JobPlan plan, List<CompiledDomain> domains, JobMetrics metrics) {
-    UserDefinedFunction decode = functions.udf(new EventDecoder(plan, domains, metrics), DataTypes.BinaryType);
+  static Dataset<Row> decoded(Dataset<Row> records, CompiledJob job, JobMetrics metrics) {
+    UserDefinedFunction decode = functions.udf(new EventDecoder(job, metrics), DataTypes.BinaryType);
     return records.select(
         decode
             .apply(

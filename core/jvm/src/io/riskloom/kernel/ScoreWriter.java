@@ -2,13 +2,12 @@ package io.riskloom.kernel;
 
 import java.util.List;
 import org.apache.avro.util.Utf8;
-import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
 
 /**
  * Writes the scores of one domain as Confluent Avro, in the order of fields of riskloom's risk-score.avsc.
  *
- * <p>The row holds the features, then what each reason added, then the score and the level. Reasons that added nothing
- * are left out.
+ * <p>The outputs of a domain's score are the features, then what each reason added, then the score and the level. Reasons
+ * that added nothing are left out.
  */
 final class ScoreWriter {
   private final ConfluentAvro avro;
@@ -43,7 +42,7 @@ final class ScoreWriter {
     }
   }
 
-  byte[] write(Frame event, UnsafeRow row, DomainWindows found) {
+  byte[] write(Frame event, SqlProgram.InPlace score, DomainWindows found) {
     int scoreAt = features.length + codes.length;
     return avro.encode(
         out -> {
@@ -53,14 +52,14 @@ final class ScoreWriter {
           out.writeString(new Utf8(event.key()));
           out.writeLong(event.timeMs());
           out.writeLong(System.currentTimeMillis());
-          out.writeDouble(row.getDouble(scoreAt));
-          out.writeString(new Utf8(row.getUTF8String(scoreAt + 1).getBytes()));
+          out.writeDouble(score.number(scoreAt));
+          out.writeString(new Utf8(score.text(scoreAt + 1).getBytes()));
           int reasons = 0;
-          for (int i = 0; i < codes.length; i++) if (row.getDouble(features.length + i) > 0) reasons++;
+          for (int i = 0; i < codes.length; i++) if (score.number(features.length + i) > 0) reasons++;
           out.writeArrayStart();
           out.setItemCount(reasons);
           for (int i = 0; i < codes.length; i++) {
-            double added = row.getDouble(features.length + i);
+            double added = score.number(features.length + i);
             if (!(added > 0)) continue;
             out.startItem();
             out.writeString(codes[i]);
@@ -73,9 +72,9 @@ final class ScoreWriter {
           for (int i = 0; i < features.length; i++) {
             out.startItem();
             out.writeString(features[i]);
-            boolean present = !row.isNullAt(i);
+            boolean present = !score.isNull(i);
             out.writeIndex(present ? 1 : 0);
-            if (present) out.writeDouble(row.getDouble(i));
+            if (present) out.writeDouble(score.number(i));
           }
           out.writeMapEnd();
           out.writeString(ruleVersion);

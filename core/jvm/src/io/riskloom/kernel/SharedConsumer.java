@@ -38,11 +38,14 @@ final class SharedConsumer implements AutoCloseable {
   }
 
   static SharedConsumer of(SharedKafkaStream.Share share) {
-    // Delegation tokens of this executor, where there are any.
+    return new SharedConsumer(open(share.consumer()), new LinkedHashMap<>(share.next()));
+  }
+
+  /** Open a consumer, with the delegation tokens of this executor, where there are any. */
+  static Consumer<byte[], byte[]> open(Map<String, Object> consumer) {
     KafkaConfigUpdater properties =
-        new KafkaConfigUpdater("executor", CollectionConverters.asScala(share.consumer()).toMap(scala.$less$colon$less$.MODULE$.refl()));
-    return new SharedConsumer(
-        new KafkaConsumer<>(properties.setAuthenticationConfigIfNeeded().build()), new LinkedHashMap<>(share.next()));
+        new KafkaConfigUpdater("executor", CollectionConverters.asScala(consumer).toMap(scala.$less$colon$less$.MODULE$.refl()));
+    return new KafkaConsumer<>(properties.setAuthenticationConfigIfNeeded().build());
   }
 
   /** Go on from some offsets: for nothing if that is where it is. */

@@ -17,7 +17,7 @@ final class SharedKafkaReader implements SupportsRealTimeRead<InternalRow> {
   private InternalRow row;
 
   SharedKafkaReader(SharedKafkaStream.Share share) {
-    consumer = TaskPool.take("kafka " + share.consumer().get("group.id") + share.next().keySet(), () -> SharedConsumer.of(share));
+    consumer = TaskPool.take("kafka " + share.name() + share.next().keySet(), () -> SharedConsumer.of(share));
     consumer.goTo(share.next());
   }
 

@@ -18,9 +18,9 @@ import org.apache.spark.sql.util.CaseInsensitiveStringMap;
 /**
  * Spark's Kafka source, read by a few tasks with a consumer each. Spark's own has a task, with a consumer and a slot, for
  * every partition: in Real-Time Mode each then fetches for itself a few records at a time, and all of them start and stop
- * with every batch.
+ * with every batch; in the other modes it asks Kafka for its partition's ends after every few hundred records.
  *
- * <p>It takes the options of Spark's source and {@link #READERS}, for Real-Time Mode alone. Options, offsets, rows and
+ * <p>It takes the options of Spark's source and {@link #READERS}, for streams alone. Options, offsets, rows and
  * checkpoints are those of Spark's source, so that a checkpoint of one is read by the other.
  */
 public final class SharedKafkaSource implements TableProvider {

@@ -4,9 +4,6 @@ import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
-import org.apache.spark.sql.catalyst.expressions.JoinedRow;
-import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
 import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.streaming.TimeMode;
 
@@ -23,9 +20,9 @@ final class WindowScorer extends KeyedWindows<Row> {
   private transient Domain[] domains;
   private transient DeadLetterWriter deadLetters;
 
-  WindowScorer(JobPlan plan, List<CompiledDomain> compiled, JobMetrics metrics) {
-    super(plan, compiled, plan.entities().size());
-    operator = plan.entities().size();
+  WindowScorer(CompiledJob job, JobMetrics metrics) {
+    super(job, job.plan().entities().size());
+    operator = job.plan().entities().size();
     this.metrics = metrics;
   }
 
@@ -38,7 +35,10 @@ final class WindowScorer extends KeyedWindows<Row> {
     /** The place of each feature among those of this operator, or -1 - its place among what earlier ones found. */
     private final int[] places;
 
-    private SqlProgram.Runner score;
+    private SqlProgram.InPlace score;
+
+    /** The place of each feature among the inputs of the score. */
+    private int[] inputs;
 
     Domain(CompiledDomain compiled, JobPlan plan, int operator) {
       this.compiled = compiled;
@@ -62,33 +62,35 @@ final class WindowScorer extends KeyedWindows<Row> {
       return places;
     }
 
-    GenericInternalRow features(double[] own, double[] found) {
-      Object[] row = new Object[places.length];
+    /** Run the rule over an event and its features. */
+    SqlProgram.InPlace score(Frame event, double[] own) {
+      if (score == null) open();
+      double[] found = event.found();
       for (int i = 0; i < places.length; i++) {
-        double value = places[i] >= 0 ? own[places[i]] : found[-1 - places[i]];
-        if (!Double.isNaN(value)) row[i] = value;
+        score.set(inputs[i], places[i] >= 0 ? own[places[i]] : found[-1 - places[i]]);
       }
-      return new GenericInternalRow(row);
+      score.run(event.row());
+      return score;
     }
 
     /** The code is generated when the first event needs it. */
-    SqlProgram.Runner score() {
-      if (score == null) score = TaskPool.take("score " + compiled.id(), () -> compiled.score().runner());
-      return score;
+    private void open() {
+      score = TaskPool.take("score " + compiled.id(), () -> compiled.score().inPlace(compiled.extracted()));
+      inputs = compiled.plan().features().stream().mapToInt(one -> score.placeOf(one.name())).toArray();
     }
   }
 
   @Override
   public void init(OutputMode outputMode, TimeMode timeMode) {
     super.init(outputMode, timeMode);
-    domains = compiled.stream().map(one -> new Domain(one, plan, operator)).toArray(Domain[]::new);
-    deadLetters = new DeadLetterWriter(plan.deadLetters().schemaId());
+    domains = job.domains().stream().map(one -> new Domain(one, job.plan(), operator)).toArray(Domain[]::new);
+    deadLetters = new DeadLetterWriter(job.plan().deadLetters().schemaId());
   }
 
   @Override
   void pass(byte[] frame, List<Row> out) {
     if (Frame.isDeadLetter(frame)) {
-      out.add(RowFactory.create(plan.deadLetters().topic(), null, Frame.deadLetterValue(frame)));
+      out.add(RowFactory.create(job.plan().deadLetters().topic(), null, Frame.deadLetterValue(frame)));
     }
   }
 
@@ -98,9 +100,8 @@ final class WindowScorer extends KeyedWindows<Row> {
     if (event.offset() < domain.emitFrom.getOrDefault(event.partition(), 0L)) return;
     JobPlan.Domain spec = domain.compiled.plan();
     try {
-      UnsafeRow result =
-          domain.score().run(new JoinedRow(event.row(), domain.features(found.values, event.found())));
-      out.add(RowFactory.create(plan.scores().topic(), event.key(), domain.writer.write(event, result, found)));
+      SqlProgram.InPlace result = domain.score(event, found.values);
+      out.add(RowFactory.create(job.plan().scores().topic(), event.key(), domain.writer.write(event, result, found)));
       metrics.scored(event.domain(), found.late, found.duplicate);
     } catch (RuntimeException e) {
       metrics.deadLetter(event.domain(), "rule_failed");
@@ -108,7 +109,7 @@ final class WindowScorer extends KeyedWindows<Row> {
       String detail = DeadLetterWriter.describe(e);
       byte[] letter =
           deadLetters.write("score", spec.name(), "rule_failed", detail, origin, event.schemaId(), event.key(), null);
-      out.add(RowFactory.create(plan.deadLetters().topic(), null, letter));
+      out.add(RowFactory.create(job.plan().deadLetters().topic(), null, letter));
     }
   }
 }
