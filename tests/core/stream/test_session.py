@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,8 @@ from scoring import Scorer
 
 from riskloom.errors import JobError
 from riskloom.settings import Settings
-from riskloom.stream.session import ROCKSDB, kernel_jar, spark_log, spark_session
+from riskloom.stack.java import find_java
+from riskloom.stream.session import ROCKSDB, compiler_directives, kernel_jar, spark_log, spark_session
 
 
 class Builder:
@@ -54,6 +56,14 @@ def builder(monkeypatch: pytest.MonkeyPatch) -> Builder:
 
 def test_the_kernel_ships_in_the_package() -> None:
     assert kernel_jar().read_bytes().startswith(b"PK")
+
+
+def test_the_jvm_takes_the_compiler_directives(tmp_path: Path) -> None:
+    java = find_java(tmp_path)
+    options = ["-XX:+UnlockDiagnosticVMOptions", f"-XX:CompilerDirectivesFile={compiler_directives()}", "-version"]
+    told = subprocess.run([java.executable, *java.options, *options], capture_output=True, text=True, check=True).stdout
+    # It leaves out a pattern that it does not understand, and says so.
+    assert told.strip() == "2 compiler directives added"
 
 
 def test_a_users_class_path_joins_the_kernel(builder: Builder, tmp_path: Path) -> None:
@@ -102,7 +112,9 @@ def test_a_local_session_listens_on_this_machine_alone(builder: Builder, tmp_pat
     assert builder.submitted == f"--jars {kernel_jar()},/jars/kafka.jar pyspark-shell"
     assert found["spark.sql.streaming.stateStore.providerClass"] == ROCKSDB
     assert found["spark.sql.ansi.enabled"] == "false"
-    assert f"-Driskloom.log={spark_log(settings)}" in found["spark.driver.extraJavaOptions"]
+    options = found["spark.driver.extraJavaOptions"]
+    assert f"-Driskloom.log={spark_log(settings)}" in options
+    assert f"-XX:LogFile={spark_log(settings).with_name('jvm.log')}" in options
     assert spark_log(settings).parent.is_dir()
 
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     help="How often Real-Time Mode saves its state: a restart emits again at most the scores since.",
 )
 @click.option(
-    "--max-batch-events", type=click.IntRange(min=1), default=200_000, show_default=True, help="In the other modes."
+    "--max-batch-events", type=click.IntRange(min=1), default=750_000, show_default=True, help="In the other modes."
 )
 @click.option(
     "--materialize-every",

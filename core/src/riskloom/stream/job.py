@@ -28,7 +28,7 @@ SHUFFLE_PARTITIONS = min(4, os.cpu_count() or 1)
 """Tasks that keep the windows' state: more than cores would only add connections, one from each task that reads."""
 
 READERS = min(4, os.cpu_count() or 1)
-"""Tasks that read the topics in Real-Time Mode, each with one consumer of its share of the partitions."""
+"""Tasks that read the topics, each with one consumer of its share of the partitions."""
 
 _SHARED_SOURCE = "io.riskloom.kernel.SharedKafkaSource"
 
@@ -41,6 +41,8 @@ _FETCH = {
     # A Real-Time task would otherwise fetch nearly one record per request.
     "fetch.min.bytes": "65536",
     "fetch.max.wait.ms": "10",
+    # A poll costs much, however few its records.
+    "max.poll.records": "5000",
 }
 
 _READ = {
@@ -136,7 +138,7 @@ def start_query(
     checkpoint: Path | str,
     mode: Mode = Mode.REALTIME,
     batch: str = "5 minutes",
-    max_batch_events: int = 200_000,
+    max_batch_events: int = 750_000,
     starting_offsets: Offsets | None = None,
     emit_from: Offsets | None = None,
     entities: Sequence[str] | None = None,
@@ -180,7 +182,7 @@ def read_events(
     domains: Sequence[InstalledDomain],
     *,
     mode: Mode = Mode.REALTIME,
-    max_batch_events: int = 200_000,
+    max_batch_events: int = 750_000,
     starting: str = "earliest",
 ) -> DataFrame:
     """Read the topics of domains as a stream.
@@ -197,10 +199,10 @@ def read_events(
         The columns of Spark's Kafka source, key and value as bytes.
     """
     topics = [installed.domain.topic.name for installed in domains]
-    source = _source(settings, topics, _FETCH | _READ, starting)
-    if mode is Mode.REALTIME:
-        return spark.readStream.format(_SHARED_SOURCE).options(**source, readers=str(READERS)).load()
-    return spark.readStream.format("kafka").options(**source, maxOffsetsPerTrigger=str(max_batch_events)).load()
+    options = _source(settings, topics, _FETCH | _READ, starting) | {"readers": str(READERS)}
+    if mode is not Mode.REALTIME:
+        options["maxOffsetsPerTrigger"] = str(max_batch_events)
+    return spark.readStream.format(_SHARED_SOURCE).options(**options).load()
 
 
 def read_topics(spark: SparkSession, settings: Settings, topics: Sequence[str], *, max_batch_events: int) -> DataFrame:
@@ -230,7 +232,8 @@ def read_history(spark: SparkSession, settings: Settings, end: Offsets) -> DataF
     Returns:
         The columns of Spark's Kafka source, key and value as bytes.
     """
-    return spark.read.format("kafka").options(**_source(settings, end, _FETCH), endingOffsets=offsets_json(end)).load()
+    options = _source(settings, end, _FETCH | _READ) | {"endingOffsets": offsets_json(end)}
+    return spark.read.format("kafka").options(**options).load()
 
 
 def start_writing(

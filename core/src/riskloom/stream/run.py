@@ -49,7 +49,7 @@ class JobOptions:
     """What to do when the windows have changed."""
     batch: str = "5 minutes"
     """In Real-Time Mode, how often the state is saved."""
-    max_batch_events: int = 200_000
+    max_batch_events: int = 750_000
     """In the other modes."""
     properties: Mapping[str, str] = field(default_factory=dict)
     """Spark's, which win over riskloom's own."""

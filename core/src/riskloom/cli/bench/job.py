@@ -106,7 +106,7 @@ def latency(
     metavar="SECONDS",
     help="Over which the events' times are spread.",
 )
-@click.option("--max-batch-events", type=click.IntRange(min=1), default=200_000, show_default=True, help="In a batch.")
+@click.option("--max-batch-events", type=click.IntRange(min=1), default=750_000, show_default=True, help="In a batch.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the generators.")
 @conf_option
 @json_option
