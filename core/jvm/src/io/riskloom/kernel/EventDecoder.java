@@ -112,16 +112,11 @@ final class EventDecoder implements UDF6<byte[], byte[], String, Integer, Long, 
     JobPlan.Domain plan = reader.domain.plan();
     require(row, CompiledDomain.TIME, plan.eventTime(), plan, schemaId);
     require(row, CompiledDomain.ID, plan.eventId(), plan, schemaId);
-    byte[][] keys = new byte[plan.visits().size()][];
-    for (int i = 0; i < keys.length; i++) {
-      boolean known = !row.isNullAt(CompiledDomain.KEYS + i);
-      keys[i] = known ? row.getUTF8String(CompiledDomain.KEYS + i).getBytes() : null;
-    }
-    require(row, CompiledDomain.KEYS + keys.length - 1, plan.key().field(), plan, schemaId);
+    int keys = plan.visits().size();
+    require(row, CompiledDomain.KEYS + keys - 1, plan.key().field(), plan, schemaId);
     long timeMs = Math.floorDiv(row.getLong(CompiledDomain.TIME), 1000L);
     checkTime(plan, timeMs, arrivedMs, schemaId);
-    byte[] id = row.getUTF8String(CompiledDomain.ID).getBytes();
-    return new Frame(reader.index, schemaId, partition, offset, arrivedMs, timeMs, keys, id, row, NOTHING_FOUND);
+    return new Frame(keys, reader.index, schemaId, partition, offset, arrivedMs, timeMs, row, NOTHING_FOUND);
   }
 
   /** An event from the future would empty its key's windows, and make all that really happens late. */

@@ -1,46 +1,62 @@
 package io.riskloom.kernel;
 
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
+import org.apache.spark.unsafe.Platform;
+import org.apache.spark.unsafe.types.UTF8String;
 
 /**
  * What travels from the decoder through the keyed states as one binary column: an event reduced to what its score needs,
  * a finished dead letter, or nothing.
  *
- * <p>Event: kind 0 (1 byte), domain (2), schema id (4), partition (4), offset (8), arrival (8), time (8), then the keys in
- * the order of the domain's visits, the id and the row of measures and columns, each after its length (4; -1 for none),
- * then what earlier operators found (8 bytes each). Dead letter: kind 1, then the record's value. Nothing: kind 2.
+ * <p>Event: kind 0 (1 byte), number of its keys (1), domain (2), number of the row's columns (2) and of the values found
+ * (2), schema id (4), partition (4), offset (8), arrival (8), time (8), then the row, in which id and keys stand too, then
+ * what earlier operators found (8 bytes each). Dead letter: kind 1, then the record's value. Nothing: kind 2.
  *
+ * @param keys how many: as many as the domain has visits
  * @param arrivedMs when Kafka got the record, in milliseconds since the epoch; 0 where it is not known
  * @param timeMs when the event happened
+ * @param row laid out as {@link CompiledDomain} says
  * @param found by operator passed: the entity's sequence number, then its features' values, NaN for null
  */
 record Frame(
+    int keys,
     int domain,
     int schemaId,
     int partition,
     long offset,
     long arrivedMs,
     long timeMs,
-    byte[][] keys,
-    byte[] id,
     UnsafeRow row,
     double[] found) {
   private static final byte EVENT = 0;
   private static final byte DEAD_LETTER = 1;
   private static final byte NOTHING = 2;
-  private static final int AT_DOMAIN = 1;
-  private static final int AT_PARTITION = AT_DOMAIN + 2 + 4;
-  private static final int AT_OFFSET = AT_PARTITION + 4;
-  private static final int AT_ARRIVED = AT_OFFSET + 8;
-  private static final int AT_TIME = AT_ARRIVED + 8;
-  private static final int FIXED = AT_TIME + 8;
+  private static final int AT_KEYS = 1;
+  private static final int AT_DOMAIN = 2;
+  private static final int AT_COLUMNS = 4;
+  private static final int AT_FOUND = 6;
+  private static final int AT_SCHEMA = 8;
+  private static final int AT_PARTITION = 12;
+  private static final int AT_OFFSET = 16;
+  private static final int AT_ARRIVED = 24;
+  private static final int AT_TIME = 32;
+  private static final int AT_ROW = 40;
 
   /** The value of the domain's key. */
   byte[] key() {
-    return keys[keys.length - 1];
+    return key(keys - 1);
+  }
+
+  /** The value of the key at a place in the domain's visits, or null. */
+  byte[] key(int place) {
+    UTF8String value = row.getUTF8String(CompiledDomain.KEYS + place);
+    return value == null ? null : value.getBytes();
+  }
+
+  byte[] id() {
+    return row.getUTF8String(CompiledDomain.ID).getBytes();
   }
 
   static boolean isDeadLetter(byte[] frame) {
@@ -65,50 +81,59 @@ record Frame(
   }
 
   byte[] encode() {
-    byte[] columns = row.getBytes();
-    int size = FIXED + 4 + id.length + 4 + columns.length + 8 * found.length;
-    for (byte[] key : keys) size += 4 + (key == null ? 0 : key.length);
+    int size = row.getSizeInBytes();
     ByteBuffer out =
-        ByteBuffer.allocate(size)
+        ByteBuffer.allocate(AT_ROW + size + 8 * found.length)
             .put(EVENT)
+            .put((byte) keys)
             .putShort((short) domain)
+            .putShort((short) row.numFields())
+            .putShort((short) found.length)
             .putInt(schemaId)
             .putInt(partition)
             .putLong(offset)
             .putLong(arrivedMs)
             .putLong(timeMs);
-    for (byte[] key : keys) part(out, key);
-    part(out, id);
-    part(out, columns);
+    row.writeToMemory(out.array(), Platform.BYTE_ARRAY_OFFSET + AT_ROW);
+    out.position(AT_ROW + size);
     for (double one : found) out.putDouble(one);
     return out.array();
   }
 
   /** The same frame with what one more operator found. */
   static byte[] extend(byte[] frame, long sequence, double[] features) {
+    int found = found(frame) + 1 + features.length;
     ByteBuffer out = ByteBuffer.allocate(frame.length + 8 + 8 * features.length).put(frame).putDouble(sequence);
     for (double one : features) out.putDouble(one);
-    return out.array();
+    return out.putShort(AT_FOUND, (short) found).array();
   }
 
-  /** Decode an event; {@code row} is filled and is valid until the next call with it. */
-  static Frame decode(byte[] frame, int[] keysOfDomain, UnsafeRow[] rowOfDomain) {
-    ByteBuffer in = ByteBuffer.wrap(frame, 1, frame.length - 1);
-    int domain = in.getShort();
-    int schemaId = in.getInt();
-    int partition = in.getInt();
-    long offset = in.getLong();
-    long arrivedMs = in.getLong();
-    long timeMs = in.getLong();
-    byte[][] keys = new byte[keysOfDomain[domain]][];
-    for (int i = 0; i < keys.length; i++) keys[i] = part(in);
-    byte[] id = part(in);
-    UnsafeRow row = rowOfDomain[domain];
-    byte[] columns = part(in);
-    row.pointTo(columns, columns.length);
-    double[] found = new double[in.remaining() / 8];
+  /** Decode an event; the domain's row is pointed at the frame, and is valid until the next call with it. */
+  static Frame decode(byte[] frame, UnsafeRow[] rowOfDomain) {
+    ByteBuffer in = ByteBuffer.wrap(frame);
+    int domain = in.getShort(AT_DOMAIN);
+    double[] found = new double[found(frame)];
+    in.position(frame.length - 8 * found.length);
     for (int i = 0; i < found.length; i++) found[i] = in.getDouble();
-    return new Frame(domain, schemaId, partition, offset, arrivedMs, timeMs, keys, id, row, found);
+    return new Frame(
+        frame[AT_KEYS],
+        domain,
+        in.getInt(AT_SCHEMA),
+        in.getInt(AT_PARTITION),
+        in.getLong(AT_OFFSET),
+        in.getLong(AT_ARRIVED),
+        in.getLong(AT_TIME),
+        point(rowOfDomain[domain], frame),
+        found);
+  }
+
+  private static UnsafeRow point(UnsafeRow row, byte[] frame) {
+    row.pointTo(frame, Platform.BYTE_ARRAY_OFFSET + AT_ROW, frame.length - AT_ROW - 8 * found(frame));
+    return row;
+  }
+
+  private static int found(byte[] frame) {
+    return ByteBuffer.wrap(frame).getShort(AT_FOUND);
   }
 
   static int domain(byte[] frame) {
@@ -127,9 +152,24 @@ record Frame(
     return ByteBuffer.wrap(frame).getLong(AT_TIME);
   }
 
-  /** The event's id, which stands after its keys. */
-  static String id(byte[] frame, int keys) {
-    return key(frame, keys);
+  /** The event's id. */
+  static String id(byte[] frame) {
+    return text(frame, CompiledDomain.ID);
+  }
+
+  /** The value of the domain's key. */
+  static String key(byte[] frame) {
+    return key(frame, frame[AT_KEYS] - 1);
+  }
+
+  /** The value of the key that stands at a place in the domain's visits, or null. */
+  static String key(byte[] frame, int place) {
+    return text(frame, CompiledDomain.KEYS + place);
+  }
+
+  private static String text(byte[] frame, int column) {
+    UTF8String value = point(new UnsafeRow(ByteBuffer.wrap(frame).getShort(AT_COLUMNS)), frame).getUTF8String(column);
+    return value == null ? null : value.toString();
   }
 
   /** The same frame as if it had arrived at some place among those of its keys. */
@@ -137,15 +177,6 @@ record Frame(
     byte[] out = frame.clone();
     ByteBuffer.wrap(out).putLong(AT_ARRIVED, place);
     return out;
-  }
-
-  /** The value of the key that stands at a place in the domain's visits, or null. */
-  static String key(byte[] frame, int place) {
-    ByteBuffer in = ByteBuffer.wrap(frame);
-    int at = FIXED;
-    for (int i = 0; i < place; i++) at += 4 + Math.max(0, in.getInt(at));
-    int length = in.getInt(at);
-    return length < 0 ? null : new String(frame, at + 4, length, StandardCharsets.UTF_8);
   }
 
   /** The order in which Kafka got the records of two events. */
@@ -158,18 +189,5 @@ record Frame(
     if (byOffset != 0) return byOffset;
     int byPartition = Integer.compare(a.getInt(AT_PARTITION), b.getInt(AT_PARTITION));
     return byPartition != 0 ? byPartition : Short.compare(a.getShort(AT_DOMAIN), b.getShort(AT_DOMAIN));
-  }
-
-  private static void part(ByteBuffer out, byte[] bytes) {
-    if (bytes == null) out.putInt(-1);
-    else out.putInt(bytes.length).put(bytes);
-  }
-
-  private static byte[] part(ByteBuffer in) {
-    int length = in.getInt();
-    if (length < 0) return null;
-    byte[] bytes = new byte[length];
-    in.get(bytes);
-    return bytes;
   }
 }

@@ -39,7 +39,6 @@ abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
   private transient int daysKept;
   private transient DomainWindows[] windows;
   private transient UnsafeRow[] rows;
-  private transient int[] keysOfDomain;
 
   KeyedWindows(CompiledJob job, int operator) {
     this.job = job;
@@ -56,13 +55,13 @@ abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
    * Which state of an operator a frame belongs to: an entity's value and name; many share one where there is none. The
    * value comes first, as keys are sorted, and most are told apart by their first bytes.
    */
-  static String stateKey(byte[] frame, String[] entityOfDomain, int[] placeOfDomain, int[] keysOfDomain) {
+  static String stateKey(byte[] frame, String[] entityOfDomain, int[] placeOfDomain) {
     if (!Frame.isEvent(frame)) return String.valueOf(frame.length & 15) + BETWEEN;
     int domain = Frame.domain(frame);
     String key = placeOfDomain[domain] < 0 ? null : Frame.key(frame, placeOfDomain[domain]);
     if (key != null) return key + BETWEEN + entityOfDomain[domain];
     // By the event's own key, so that its order is kept.
-    return String.valueOf(Frame.key(frame, keysOfDomain[domain] - 1).hashCode() & 1023) + BETWEEN;
+    return String.valueOf(Frame.key(frame).hashCode() & 1023) + BETWEEN;
   }
 
   @Override
@@ -89,11 +88,9 @@ abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
     byEntity.forEach((entity, series) -> states.put(entity, new KeyState(series)));
     windows = new DomainWindows[compiled.size()];
     rows = new UnsafeRow[compiled.size()];
-    keysOfDomain = new int[compiled.size()];
     for (int i = 0; i < windows.length; i++) {
       JobPlan.Domain domain = compiled.get(i).plan();
       rows[i] = new UnsafeRow(compiled.get(i).extracted().size());
-      keysOfDomain[i] = domain.visits().size();
       int place = DomainWindows.placeOf(domain, operator);
       if (place >= 0) {
         windows[i] = new DomainWindows(domain, operator, states.get(domain.visits().get(place).entity()));
@@ -111,7 +108,7 @@ abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
     }
     KeyState loaded = null;
     for (byte[] frame : inOrder(frames)) {
-      Frame event = Frame.decode(frame, keysOfDomain, rows);
+      Frame event = Frame.decode(frame, rows);
       DomainWindows domain = windows[event.domain()];
       if (loaded == null) {
         loaded = domain.state();

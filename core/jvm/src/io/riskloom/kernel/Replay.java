@@ -149,7 +149,7 @@ public final class Replay {
           return RowFactory.create(
               frame,
               domain.name(),
-              Frame.id(frame, domain.visits().size()),
+              Frame.id(frame),
               key,
               Frame.timeMs(frame),
               Frame.partition(frame),

@@ -20,10 +20,10 @@ public final class RiskJob {
   private RiskJob() {}
 
   /** Which state of an operator a frame belongs to; arrays by domain. */
-  private record StateKey(String[] entities, int[] places, int[] keys) implements UDF1<byte[], String> {
+  private record StateKey(String[] entities, int[] places) implements UDF1<byte[], String> {
     @Override
     public String call(byte[] frame) {
-      return KeyedWindows.stateKey(frame, entities, places, keys);
+      return KeyedWindows.stateKey(frame, entities, places);
     }
   }
 
@@ -95,14 +95,12 @@ public final class RiskJob {
     int count = plan.domains().size();
     String[] entities = new String[count];
     int[] places = new int[count];
-    int[] keys = new int[count];
     for (int i = 0; i < count; i++) {
       JobPlan.Domain domain = plan.domains().get(i);
-      keys[i] = domain.visits().size();
       places[i] = DomainWindows.placeOf(domain, operator);
       entities[i] = places[i] < 0 ? null : domain.visits().get(places[i]).entity();
     }
-    UserDefinedFunction stateKey = functions.udf(new StateKey(entities, places, keys), DataTypes.StringType);
+    UserDefinedFunction stateKey = functions.udf(new StateKey(entities, places), DataTypes.StringType);
     return frames
         .groupBy(stateKey.apply(functions.col(FRAME)).as("state_key"))
         .as(Encoders.STRING(), Encoders.BINARY());

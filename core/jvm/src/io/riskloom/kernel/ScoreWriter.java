@@ -95,13 +95,13 @@ final class ScoreWriter {
           out.writeMapEnd();
           out.writeMapStart();
           int named = 0;
-          for (int i = 0; i < visitedEntities.length; i++) if (event.keys()[i] != null) named++;
+          for (int i = 0; i < visitedEntities.length; i++) if (event.key(i) != null) named++;
           out.setItemCount(named);
           for (int i = 0; i < visitedEntities.length; i++) {
-            if (event.keys()[i] == null) continue;
+            if (event.key(i) == null) continue;
             out.startItem();
             out.writeString(visitedEntities[i]);
-            out.writeString(new Utf8(event.keys()[i]));
+            out.writeString(new Utf8(event.key(i)));
           }
           out.writeMapEnd();
           out.writeString(featureVersion);
