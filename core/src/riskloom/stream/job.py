@@ -28,7 +28,10 @@ SHUFFLE_PARTITIONS = min(4, os.cpu_count() or 1)
 """Tasks that keep the windows' state: more than cores would only add connections, one from each task that reads."""
 
 READERS = min(4, os.cpu_count() or 1)
-"""Tasks that read the topics, each with one consumer of its share of the partitions."""
+"""Tasks that read the topics in Real-Time Mode, each with one consumer of its share of the partitions.
+
+In the other modes, in which tasks take turns, there are as many as the executors have cores.
+"""
 
 _SHARED_SOURCE = "io.riskloom.kernel.SharedKafkaSource"
 
@@ -199,8 +202,11 @@ def read_events(
         The columns of Spark's Kafka source, key and value as bytes.
     """
     topics = [installed.domain.topic.name for installed in domains]
-    options = _source(settings, topics, _FETCH | _READ, starting) | {"readers": str(READERS)}
-    if mode is not Mode.REALTIME:
+    options = _source(settings, topics, _FETCH | _READ, starting)
+    if mode is Mode.REALTIME:
+        options["readers"] = str(READERS)
+    else:
+        options["readers"] = str(max(READERS, spark.sparkContext.defaultParallelism))
         options["maxOffsetsPerTrigger"] = str(max_batch_events)
     return spark.readStream.format(_SHARED_SOURCE).options(**options).load()
 
