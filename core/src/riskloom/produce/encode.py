@@ -93,11 +93,13 @@ class BatchEncoder:
             encode, convert = row_encoder(avro_schema, schema_id), members_to_branches(parsed)
             self._write = lambda batch: _python_values(batch, lambda row: encode(convert(row)))
 
-    def encode(self, batch: pa.RecordBatch) -> Iterator[Encoded]:
+    def encode(self, batch: pa.RecordBatch, spare: list[dict[str, Any]] | None = None) -> Iterator[Encoded]:
         """Encode a batch of events, in parts: each is made when it is asked for.
 
         Args:
             batch: n rows whose columns are the fields of the schema, in their order.
+            spare: Dicts to write the messages into, which takes half as long as making new ones; more are added as
+                they are needed. The messages of a part are then good until the next part is asked for.
 
         Raises:
             ValueError: If the columns are others, a required one holds a null, or a value does not fit.
@@ -109,10 +111,7 @@ class BatchEncoder:
             keys = all_keys.slice(begin, len(values))
             begin += len(values)
             yield Encoded(
-                messages=[
-                    {"value": value, "key": key}
-                    for value, key in zip(values.to_pylist(), keys.to_pylist(), strict=True)
-                ],
+                messages=_messages(values.to_pylist(), keys.to_pylist(), [] if spare is None else spare),
                 ends=np.cumsum(pc.binary_length(values).to_numpy(), dtype=np.int64),
             )
 
@@ -129,6 +128,14 @@ class BatchEncoder:
 def fits_pyruhvro(avro_schema: Mapping[str, Any]) -> bool:
     """Tell whether pyruhvro knows every type of a schema. It must not be tried: it panics where it does not."""
     return all(_known(field["type"]) for field in avro_schema["fields"])
+
+
+def _messages(values: list[bytes], keys: list[str], spare: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    spare.extend({} for _ in range(len(values) - len(spare)))
+    messages = spare[: len(values)]
+    for message, value, key in zip(messages, values, keys, strict=True):
+        message["value"], message["key"] = value, key
+    return messages
 
 
 def _known(avro: Any) -> bool:

