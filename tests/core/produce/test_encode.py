@@ -182,6 +182,17 @@ def test_types_that_pyruhvro_does_not_know_are_written_too(avro: Any, value: Any
     assert encoded.size(0, 2) == sum(len(message["value"]) for message in encoded.messages)
 
 
+def test_messages_are_written_into_spare_dicts() -> None:
+    rows = [{"a": str(n), "b": n} for n in range(6_000)]
+    batch, encoder = as_batch(SIMPLE, rows), BatchEncoder(SIMPLE, 1, "a")
+    whole = [message for part in encoder.encode(batch) for message in part.messages]
+    spare: list[dict[str, Any]] = []
+    parts = [[(id(message), dict(message)) for message in part.messages] for part in encoder.encode(batch, spare)]
+    assert [message for part in parts for _, message in part] == whole
+    assert {place for part in parts for place, _ in part} == {id(message) for message in spare}
+    assert len(spare) == max(map(len, parts)) < len(whole)
+
+
 def test_many_events_of_other_types_are_encoded_in_parts() -> None:
     schema = {"type": "record", "name": "E", "fields": [{"name": "v", "type": "bytes"}, {"name": "k", "type": "long"}]}
     rows = [{"v": b"%d" % n, "k": n} for n in range(5_000)]

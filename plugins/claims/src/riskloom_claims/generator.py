@@ -11,6 +11,7 @@ from riskloom.produce.synthetic import (
     USERS,
     Bools,
     Burst,
+    Clock,
     Floats,
     Ints,
     MixedBursts,
@@ -21,6 +22,7 @@ from riskloom.produce.synthetic import (
     lists,
     members,
     pick,
+    rest,
     same,
     seeded,
     text,
@@ -121,9 +123,7 @@ class ClaimsGenerator:
         label = np.where((kind < len(PATTERNS)) & ~((kind == DUPLICATE) & (step == 0)), kind, NORMAL)
         fraud = label != NORMAL
 
-        line = pick(
-            rng.random(n), _TYPE_BY_MONTH, times.astype("datetime64[ms]").astype("datetime64[M]").astype(int) % 12
-        )
+        line = pick(rng.random(n), _TYPE_BY_MONTH, Clock(times).month)
         delay = rng.exponential(np.where(line == _HEALTH, 160.0, 40.0)) + 0.2
         incident = times - (delay * _HOUR_MS).astype(np.int64)
         self._group(burst, line, incident)
@@ -146,7 +146,7 @@ class ClaimsGenerator:
         amount = self._amounts(line, severity * (above >= weather.STORM), user, kind, total, cover, burst)
         ratio = amount / _MEDIAN[line]
         tenure = np.maximum((times - self._joined_ms[user]) // _DAY_MS, 1)
-        policy_age = np.minimum((times // _DAY_MS + policy * 37) % _POLICY_DAYS + 1, tenure)
+        policy_age = np.minimum(rest(times // _DAY_MS + policy * 37, _POLICY_DAYS) + 1, tenure)
         early = kind == EARLY
         new = early | (rng.random(n) < 0.01)
         policy_age[new] = np.minimum(1 + rng.random(n) * np.where(early, 20, 45), tenure)[new]
@@ -181,7 +181,7 @@ class ClaimsGenerator:
                 "policy_id": members("policies", USERS * len(_TYPES) + _NEW_POLICIES, policy),
                 "policy_age_days": policy_age,
                 "coverage_limit": np.round(cover, -2),
-                "deductible": _DEDUCTIBLES[policy % len(_DEDUCTIBLES)],
+                "deductible": _DEDUCTIBLES[rest(policy, len(_DEDUCTIBLES))],
                 "annual_premium": np.round(_PREMIUM[line] * (0.7 + 0.6 * self._level[user]), 2),
                 "loss_cause": text(_CAUSES, line * 4 + cause),
                 "incident_time": incident,

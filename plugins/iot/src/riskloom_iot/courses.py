@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from riskloom.produce.synthetic import Bools, Episodes, Floats, Ints, hashed, share
+from riskloom.produce.synthetic import Bools, Episodes, Floats, Ints, divided, hashed, share
 
 PATTERNS = ("drift", "spike", "flatline", "correlation_break")
 """The labels.
@@ -82,7 +82,7 @@ class Courses:
         pause = self._calm.at(device, reading)
         calm, steady = pause.inside, np.maximum(2 * hashed(key + 10, device, pause.block, 1) - 1, 0)
 
-        block, into = np.divmod(reading, _RESTART_EVERY)
+        block, into = divided(reading, _RESTART_EVERY)
         start = [(hashed(key + 12, device, block - i) * _RESTART_EVERY).astype(np.int64) for i in (0, 1)]
         uptime = np.where(into >= start[0], into - start[0], into + _RESTART_EVERY - start[1])
         uptime = np.minimum(uptime, since_service)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from riskloom.produce.synthetic import CITIES, Clock, Floats, Ints, hashed
+from riskloom.produce.synthetic import CITIES, Clock, Floats, Ints, divided, hashed
 
 _DAY_MS = 86_400_000
 _SPELL_MS = 3 * _DAY_MS  # how long warm and cold air stays
@@ -27,7 +27,7 @@ def ambient(key: int, times: Ints, city: Ints) -> Floats:
         n temperatures in degrees Celsius, to which each device adds its own noise.
     """
     clock = Clock.at(times, city)
-    spell, into = np.divmod(times, _SPELL_MS)
+    spell, into = divided(times, _SPELL_MS)
     part = into / _SPELL_MS
     # Air masses come and go: from one random number to the next. Some are heat waves.
     anomaly = [10 * (hashed(key, spell + i, city) - 0.5) for i in (0, 1)]
@@ -48,6 +48,6 @@ def shift_load(times: Ints, city: Ints) -> Floats:
         n loads in percent.
     """
     clock = Clock.at(times, city)
-    weekend = (clock.local_ms // _DAY_MS + 3) % 7 >= 5  # 1970 began on a Thursday
+    weekend = clock.weekday >= 5
     load: Floats = _SHIFT[clock.hour] * np.where(weekend, 0.8, 1.0)
     return load

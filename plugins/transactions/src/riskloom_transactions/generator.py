@@ -17,6 +17,7 @@ from riskloom.produce.synthetic import (
     key_of,
     members,
     pick,
+    rest,
     same,
     seeded,
     text,
@@ -83,7 +84,7 @@ class TransactionsGenerator:
         kind[slot] = run.kind
         ordinary = kind == NORMAL
 
-        user = people.someone(rng.random(n), pick(rng.random(n), people.cities_by_hour, times // _HOUR_MS % 24))
+        user = people.someone(rng.random(n), pick(rng.random(n), people.cities_by_hour, rest(times // _HOUR_MS, 24)))
         user[slot] = run.user
         home = people.home[user]
         clock, day = Clock.at(times, home), times // DAY_MS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from riskloom.produce.synthetic import CITIES, USERS, Bools, Floats, Ints, hashed, homes, trait
+from riskloom.produce.synthetic import CITIES, USERS, Bools, Floats, Ints, divided, hashed, homes, rest, trait
 
 DAY_MS = 86_400_000
 ACCOUNT_DAYS = 2_200
@@ -74,7 +74,7 @@ class People:
 
     def account_days(self, user: Ints, day: Ints) -> Ints:
         """Tell the age of accounts, from 1 day."""
-        return (day + self._opened[user]) % ACCOUNT_DAYS + 1
+        return rest(day + self._opened[user], ACCOUNT_DAYS) + 1
 
     def limit(self, user: Ints, age: Ints) -> Floats:
         """Tell the credit limits of accounts: lower for young ones, but for those built up quickly."""
@@ -86,18 +86,19 @@ class People:
 
     def used(self, user: Ints, day: Ints, uniform: Floats) -> Floats:
         """Tell the share of the limit that is used: more towards the end of the month."""
-        used: Floats = self._used[user] * (0.5 + (day + user) % 30 / 40) + 0.2 * uniform**2
+        used: Floats = self._used[user] * (0.5 + rest(day + user, 30) / 40) + 0.2 * uniform**2
         return used
 
     def device(self, user: Ints, day: Ints, uniform: Floats) -> Ints:
         """Choose the device that a user pays with: the phone of these years, or the laptop of those who have one."""
-        phone = (day + self._phone[user]) // _PHONE_DAYS % 4
-        laptop = 4 + (day + 3 * self._phone[user]) // (2 * _PHONE_DAYS) % 4
+        since = self._phone[user]
+        phone = rest((day + since) // _PHONE_DAYS, 4)
+        laptop = 4 + rest((day + 3 * since) // (2 * _PHONE_DAYS), 4)
         at_laptop = (self._laptop[user] < 0.2) & (uniform < 0.35)
         return user * DEVICES + np.where(at_laptop, laptop, phone)
 
     def travels(self, user: Ints, day: Ints) -> tuple[Bools, Ints]:
         """Tell who is on a trip, and where to."""
-        trip, since = np.divmod(day + (self._trips[user] * _TRIP_EVERY_DAYS).astype(np.int64), _TRIP_EVERY_DAYS)
+        trip, since = divided(day + (self._trips[user] * _TRIP_EVERY_DAYS).astype(np.int64), _TRIP_EVERY_DAYS)
         where = (hashed(0, user, trip) * len(CITIES)).astype(np.int64)
         return since < _TRIP_DAYS, where

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskloom.produce.synthetic import choose, lists, pick, population, same, seeded, text, uuids
+from riskloom.produce.synthetic import choose, divided, lists, pick, population, rest, same, seeded, text, uuids
 
 
 def test_uuids_are_random_and_of_version_4() -> None:
@@ -49,6 +49,20 @@ def test_pick_by_row_agrees_with_pick_of_that_row() -> None:
     chosen = pick(uniform, weights, row)
     for index in range(24):
         assert (chosen[row == index] == pick(uniform[row == index], weights[index])).all()
+        assert (chosen[row == index] == pick(uniform[row == index], weights, row[row == index])).all()
+
+
+def test_pick_by_row_of_nothing_is_nothing() -> None:
+    nothing = np.empty(0)
+    assert len(pick(nothing, [[1, 1], [1, 2]], nothing.astype(np.int64))) == 0
+
+
+@given(st.lists(st.integers(-(2**60), 2**60)), st.integers(1, 2**31))
+def test_division_with_a_rest_is_that_of_divmod(numbers: list[int], by: int) -> None:
+    whole = np.array(numbers, dtype=np.int64)
+    quotients, rests = divided(whole, by)
+    assert quotients.tolist() == [number // by for number in numbers]
+    assert rests.tolist() == rest(whole, by).tolist() == [number % by for number in numbers]
 
 
 def test_choose_draws_by_weight() -> None:

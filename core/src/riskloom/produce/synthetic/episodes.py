@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from riskloom.produce.synthetic.bursts import share
-from riskloom.produce.synthetic.columns import Bools, Ints
+from riskloom.produce.synthetic.columns import Bools, Ints, divided
 from riskloom.produce.synthetic.hashed import hashed
 
 
@@ -41,7 +41,7 @@ class Turns:
         """
         turn = self._taken + np.arange(n)
         self._taken += n
-        rounds, place = np.divmod(turn, len(self._member))
+        rounds, place = divided(turn, len(self._member))
         member = self._member[place]
         return member, rounds * self._weights[member] + self._rank[place]
 
@@ -90,13 +90,14 @@ class Episodes:
             report: Which of theirs: how many came before it, shape (n,).
         """
         shifted = report + (hashed(self._key, member, -1) * self._size).astype(np.int64)  # blocks begin at other times
-        block, place = np.divmod(shifted, self._size)
+        block, place = divided(shifted, self._size)
         where = hashed(self._key, member, block)
         there = where < self._chance
         # What is left of the number within its part of [0, chance) is uniform again; its digits say where and how long.
-        rest = np.where(there, where / max(self._chance, 1e-12), 0.0)
-        spread = rest * (self._most - self._least + 1)
-        length = self._least + spread.astype(np.int64)
-        start = ((spread % 1.0) * (self._size - length + 1)).astype(np.int64)
+        left = np.where(there, where / max(self._chance, 1e-12), 0.0)
+        spread = left * (self._most - self._least + 1)
+        more = spread.astype(np.int64)
+        length = self._least + more
+        start = ((spread - more) * (self._size - length + 1)).astype(np.int64)
         step = place - start
         return Episode(inside=there & (step >= 0) & (step < length), step=step, length=length, block=block)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from riskloom.produce.synthetic.columns import Ints, pick
+from riskloom.produce.synthetic.columns import Ints, pick, rest
 from riskloom.produce.synthetic.populations import trait
 
 
@@ -93,12 +93,12 @@ class Clock:
     @property
     def hour(self) -> Ints:
         """Hour of the day, 0 to 23, shape (n,)."""
-        return self.local_ms // 3_600_000 % 24
+        return rest(self.local_ms // 3_600_000, 24)
 
     @property
     def weekday(self) -> Ints:
         """Day of the week, 0 for Monday to 6, shape (n,)."""
-        return (self.local_ms // 86_400_000 + 3) % 7  # 1970 began on a Thursday
+        return rest(self.local_ms // 86_400_000 + 3, 7)  # 1970 began on a Thursday
 
     @property
     def month(self) -> Ints:
