@@ -24,6 +24,8 @@ _CONFIGURATION = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.adaptive.enabled": "false",
+    # The kernel leaves Spark little to fuse, and a class for each stage cost a job's start more than it saved.
+    "spark.sql.codegen.wholeStage": "false",
     # The running tasks' counts come with it; a task of Real-Time Mode runs for a whole batch.
     "spark.executor.heartbeatInterval": "2s",
     "spark.sql.session.timeZone": "UTC",
@@ -44,6 +46,9 @@ _CONFIGURATION = {
 _LOCAL = {
     # On one machine, events go from task to task by files that stay in memory: compressing took a tenth of the time.
     "spark.shuffle.compress": "false",
+    "spark.shuffle.checksum.enabled": "false",
+    "spark.shuffle.file.buffer": "1m",
+    "spark.shuffle.unsafe.file.output.buffer": "1m",
     # One file for a task's events, not one for each task after it, which are then put together.
     "spark.shuffle.sort.bypassMergeThreshold": "1",
     # Hadoop's own start a process for nearly every file of a checkpoint.
