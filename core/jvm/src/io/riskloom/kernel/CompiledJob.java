@@ -10,8 +10,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import org.apache.commons.lang3.SerializationUtils;
 import org.apache.spark.sql.classic.SparkSession;
+import org.apache.spark.util.Utils;
 
 /**
  * A plan with the SQL of its domains compiled. Every task of every batch is sent it, so it is serialized once, and read
@@ -42,7 +42,9 @@ final class CompiledJob implements Serializable {
   private record Sent(String id, byte[] content) implements Serializable {
     private Object readResolve() {
       synchronized (KNOWN) {
-        return KNOWN.computeIfAbsent(id, one -> SerializationUtils.<Content>deserialize(content).job());
+        // By the loader of this class: an executor has the kernel's from the job, not on its class path.
+        ClassLoader loader = CompiledJob.class.getClassLoader();
+        return KNOWN.computeIfAbsent(id, one -> Utils.<Content>deserialize(content, loader).job());
       }
     }
   }
@@ -86,7 +88,7 @@ final class CompiledJob implements Serializable {
 
   private synchronized Object writeReplace() {
     if (sent == null) {
-      byte[] content = SerializationUtils.serialize(new Content(plan, new ArrayList<>(domains)));
+      byte[] content = Utils.serialize(new Content(plan, new ArrayList<>(domains)));
       sent = new Sent(UUID.randomUUID().toString(), content);
     }
     return sent;
