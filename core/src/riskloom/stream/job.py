@@ -44,7 +44,10 @@ _FETCH = {
     # A Real-Time task would otherwise fetch nearly one record per request.
     "fetch.min.bytes": "65536",
     "fetch.max.wait.ms": "10",
-    # A poll costs much, however few its records.
+}
+
+_FETCH_BATCH = _FETCH | {
+    # A poll costs much, however few its records. In Real-Time Mode they would keep those of other partitions waiting.
     "max.poll.records": "5000",
 }
 
@@ -202,10 +205,10 @@ def read_events(
         The columns of Spark's Kafka source, key and value as bytes.
     """
     topics = [installed.domain.topic.name for installed in domains]
-    options = _source(settings, topics, _FETCH | _READ, starting)
     if mode is Mode.REALTIME:
-        options["readers"] = str(READERS)
+        options = _source(settings, topics, _FETCH | _READ, starting) | {"readers": str(READERS)}
     else:
+        options = _source(settings, topics, _FETCH_BATCH | _READ, starting)
         options["readers"] = str(max(READERS, spark.sparkContext.defaultParallelism))
         options["maxOffsetsPerTrigger"] = str(max_batch_events)
     return spark.readStream.format(_SHARED_SOURCE).options(**options).load()
@@ -238,7 +241,7 @@ def read_history(spark: SparkSession, settings: Settings, end: Offsets) -> DataF
     Returns:
         The columns of Spark's Kafka source, key and value as bytes.
     """
-    options = _source(settings, end, _FETCH | _READ) | {"endingOffsets": offsets_json(end)}
+    options = _source(settings, end, _FETCH_BATCH | _READ) | {"endingOffsets": offsets_json(end)}
     return spark.read.format("kafka").options(**options).load()
 
 
