@@ -171,9 +171,16 @@ def test_what_is_online_is_a_recount_of_the_events(stores: Stores) -> None:
                 assert row.event_time == newest["event_timestamp"]
                 same = [one["event_id"] for one in stores.rows[name] if is_as_new(one, newest, entity)]
                 wrong = [differences(row.values, expected[name, event_id]) for event_id in same]
-                assert [] in wrong, (entity, key, name, wrong)
+                assert [] in wrong or is_of_first_time(row.values, stores, newest), (entity, key, name, wrong)
                 compared += 1
     assert compared > sum(RECOUNTED.values())
+
+
+def is_of_first_time(found: Any, stores: Stores, newest: dict[str, Any]) -> bool:
+    """Of an event that a killed job scored twice, in another order among those of its key, either may be online."""
+    scores = written_since(stores.settings, first_offsets(stores.settings, OUTPUTS)).scores
+    features = [one["features"] for one in scores if one["event_id"] == newest["event_id"]]
+    return len(features) > 1 and any(all(one.get(name) == found[name] for name in found) for one in features)
 
 
 def is_as_new(row: dict[str, Any], newest: dict[str, Any], entity: str) -> bool:
