@@ -1,7 +1,6 @@
 package io.riskloom.kernel;
 
 import java.io.Serializable;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,9 +48,9 @@ final class CompiledJob implements Serializable {
     }
   }
 
-  private record Content(JobPlan plan, ArrayList<CompiledDomain> domains) implements Serializable {
+  private record Content(JobPlan plan, List<CompiledDomain> domains) implements Serializable {
     CompiledJob job() {
-      return new CompiledJob(plan, List.copyOf(domains));
+      return new CompiledJob(plan, domains);
     }
   }
 
@@ -88,7 +87,7 @@ final class CompiledJob implements Serializable {
 
   private synchronized Object writeReplace() {
     if (sent == null) {
-      byte[] content = Utils.serialize(new Content(plan, new ArrayList<>(domains)));
+      byte[] content = Utils.serialize(new Content(plan, domains));
       sent = new Sent(UUID.randomUUID().toString(), content);
     }
     return sent;

@@ -55,6 +55,10 @@ record Frame(
     return value == null ? null : value.getBytes();
   }
 
+  boolean hasKey(int place) {
+    return !row.isNullAt(CompiledDomain.KEYS + place);
+  }
+
   byte[] id() {
     return row.getUTF8String(CompiledDomain.ID).getBytes();
   }

@@ -95,10 +95,10 @@ final class ScoreWriter {
           out.writeMapEnd();
           out.writeMapStart();
           int named = 0;
-          for (int i = 0; i < visitedEntities.length; i++) if (event.key(i) != null) named++;
+          for (int i = 0; i < visitedEntities.length; i++) if (event.hasKey(i)) named++;
           out.setItemCount(named);
           for (int i = 0; i < visitedEntities.length; i++) {
-            if (event.key(i) == null) continue;
+            if (!event.hasKey(i)) continue;
             out.startItem();
             out.writeString(visitedEntities[i]);
             out.writeString(new Utf8(event.key(i)));
