@@ -160,10 +160,10 @@ def _events(installed: InstalledDomain, schema_ids: Sequence[int]) -> list[Event
     batch = getattr(import_module(module), factory)(seed=7).batch(times)
     keys = pa.array([f"{domain.key_entity.name}-{i}" for i in random.Random(7).choices(range(KEYS[domain.name]), k=n)])
     batch = batch.set_column(batch.schema.get_field_index(domain.key), batch.schema.field(domain.key), keys)
-    versions = [_messages(BatchEncoder(domain.avro_schema, schema_ids[0], domain.key), batch)]
+    versions = [_values(BatchEncoder(domain.avro_schema, schema_ids[0], domain.key), batch)]
     if len(schema_ids) > 1:
         later = batch.append_column(pa.field(NEW_FIELD["name"], pa.int32()), pa.array([3] * n, pa.int32()))
-        versions.append(_messages(BatchEncoder(_evolved(domain.avro_schema), schema_ids[1], domain.key), later))
+        versions.append(_values(BatchEncoder(_evolved(domain.avro_schema), schema_ids[1], domain.key), later))
     return [
         Event(
             domain.name,
@@ -172,14 +172,14 @@ def _events(installed: InstalledDomain, schema_ids: Sequence[int]) -> list[Event
             int(times[i]),
             fields,
             schema_ids[i % len(schema_ids)],
-            versions[i % len(versions)][i]["value"],
+            versions[i % len(versions)][i],
         )
         for i, fields in enumerate(batch.to_pylist())
     ]
 
 
-def _messages(encoder: BatchEncoder, batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    return [message for part in encoder.encode(batch) for message in part.messages]
+def _values(encoder: BatchEncoder, batch: pa.RecordBatch) -> list[bytes]:
+    return [value for part in encoder.values(batch) for value in part.to_pylist()]
 
 
 def _malformed(events: Mapping[str, Sequence[Event]], known: set[int]) -> list[Bad]:

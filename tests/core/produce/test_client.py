@@ -9,6 +9,7 @@ from mock_kafka import MockKafka
 
 from riskloom.errors import SettingsError
 from riskloom.produce.client import DEFAULTS, UNPACED, Client
+from riskloom.produce.columns import Encoded
 from riskloom.produce.rate import Stopwatch
 from riskloom.produce.report import Ledger
 from riskloom.settings import Settings
@@ -22,8 +23,12 @@ def nothing() -> None:
     return
 
 
-def messages(count: int, size: int = 20) -> list[dict[str, Any]]:
-    return [{"value": b"%010d" % n + b"x" * size, "key": "the same"} for n in range(count)]
+def values(count: int, size: int = 20) -> list[bytes]:
+    return [b"%010d" % n + b"x" * size for n in range(count)]
+
+
+def events(*parts: list[bytes]) -> Encoded:
+    return Encoded.of([(value, "the same") for part in parts for value in part])
 
 
 def client(settings: Settings, **properties: str) -> Client:
@@ -32,19 +37,19 @@ def client(settings: Settings, **properties: str) -> Client:
 
 def test_what_is_sent_arrives_and_is_counted(kafka: MockKafka) -> None:
     ledger, sender = Ledger(), client(kafka.settings)
-    assert sender.send("t", messages(100), ledger, never) == 100
+    assert sender.send("t", events(values(100)), ledger, never) == 100
     sender.drain(nothing)
     assert (ledger.sent, ledger.acknowledged, ledger.failed) == (100, 100, {})
     assert len(ledger.latencies) == 100
     records = kafka.records("t", 100)
-    assert [record.value() for record in records] == [message["value"] for message in messages(100)]
+    assert [record.value() for record in records] == values(100)
     assert {record.key() for record in records} == {b"the same"}
 
 
 def test_as_fast_as_it_goes_only_failures_are_reported(kafka: MockKafka) -> None:
     ledger = Ledger()
     sender = Client(kafka.settings, {"message.max.bytes": "1000"}, Stopwatch(), paced=False)
-    assert sender.send("t", [*messages(100), *messages(1, size=5000)], ledger, never) == 101
+    assert sender.send("t", events(values(100), values(1, size=5000)), ledger, never) == 101
     assert 0 <= sender.waiting <= 100
     sender.drain(nothing)
     assert sender.waiting == 0
@@ -56,24 +61,23 @@ def test_as_fast_as_it_goes_only_failures_are_reported(kafka: MockKafka) -> None
 def test_a_full_queue_is_waited_for_in_order(kafka: MockKafka) -> None:
     ledger, stopwatch = Ledger(), Stopwatch()
     sender = Client(kafka.settings, {"queue.buffering.max.messages": "100"}, stopwatch)
-    assert sender.send("t", messages(1000), ledger, never) == 1000
+    assert sender.send("t", events(values(1000)), ledger, never) == 1000
     sender.drain(nothing)
     assert (ledger.sent, ledger.acknowledged) == (1000, 1000)
     assert stopwatch.seconds["queue_full"] > 0
-    values = [record.value() for record in kafka.records("t", 1000)]
-    assert values == [message["value"] for message in messages(1000)]
+    assert [record.value() for record in kafka.records("t", 1000)] == values(1000)
 
 
 def test_waiting_for_a_full_queue_can_be_given_up(kafka: MockKafka) -> None:
     ledger, sender = Ledger(), client(kafka.settings, queue_buffering_max_messages="100")
-    assert sender.send("t", messages(1000), ledger, lambda: True) == 100
+    assert sender.send("t", events(values(1000)), ledger, lambda: True) == 100
     sender.drain(nothing)
     assert (ledger.sent, ledger.acknowledged) == (100, 100)
 
 
 def test_a_message_that_can_never_be_sent_fails_alone(kafka: MockKafka) -> None:
     ledger, sender = Ledger(), client(kafka.settings, message_max_bytes="1000")
-    mixed = [*messages(3), *messages(1, size=5000), *messages(3)]
+    mixed = events(values(3), values(1, size=5000), values(3))
     assert sender.send("t", mixed, ledger, never) == 7
     sender.drain(nothing)
     assert (ledger.sent, ledger.acknowledged, ledger.failed) == (7, 6, {"MSG_SIZE_TOO_LARGE": 1})
@@ -84,7 +88,7 @@ def test_what_kafka_never_acknowledges_is_given_up(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("riskloom.produce.client._DRAIN_PATIENCE_S", 0.2)
     ledger, told = Ledger(), []
     sender = Client(Settings(bootstrap_servers="127.0.0.1:1"), {}, Stopwatch(), paced=paced)
-    assert sender.send("t", messages(5), ledger, never) == 5
+    assert sender.send("t", events(values(5)), ledger, never) == 5
     sender.drain(lambda: told.append(1))
     assert (ledger.acknowledged, ledger.failed) == (0, {"_PURGE_QUEUE": 5})
     assert told
@@ -93,17 +97,15 @@ def test_what_kafka_never_acknowledges_is_given_up(monkeypatch: pytest.MonkeyPat
 def test_an_unknown_property_is_a_setting_that_cannot_be_used() -> None:
     with pytest.raises(SettingsError, match=r'"foo.bar".*\n.*--set'):
         client(Settings(), foo_bar="1")
-    with pytest.raises(SettingsError, match=r"delivery.report.only.error.*\n.*--set"):
-        client(Settings(), delivery_report_only_error="true")
+    with pytest.raises(SettingsError, match=r'"queue.buffering.max.ms".*\n.*--set'):
+        client(Settings(), linger_ms="soon")
+    with pytest.raises(SettingsError, match=r"Failed to create producer: .*\n.*--set"):
+        client(Settings(), security_protocol="ssl", ssl_ca_location="/no/such/file")
 
 
 def test_properties_win_over_settings_and_those_over_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, Any] = {}
-
-    def producer(config: dict[str, Any]) -> None:
-        seen.update(config)
-
-    monkeypatch.setattr("confluent_kafka.Producer", producer)
+    monkeypatch.setattr("riskloom.produce.client.NativeProducer", lambda properties, listeners: seen.update(properties))
     kafka_client = {"linger.ms": "20", "acks": "all", "security.protocol": "SSL"}
     client(Settings(kafka_client=kafka_client), acks="0", max_in_flight="1")
     assert seen["bootstrap.servers"] == "127.0.0.1:9092"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from riskloom.produce.encode import BatchEncoder, Encoded, fits_pyruhvro, header, row_encoder
+from riskloom.produce.encode import BatchEncoder, fits_pyruhvro, header, row_encoder
 from riskloom.schemas.arrow import arrow_schema, record_batch
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
@@ -103,8 +103,9 @@ def as_batch(schema: dict[str, Any], rows: list[dict[str, Any]]) -> pa.RecordBat
     return record_batch(schema, columns)
 
 
-def messages(encoder: BatchEncoder, batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    return [message for part in encoder.encode(batch) for message in part.messages]
+def pairs(encoder: BatchEncoder, batch: pa.RecordBatch) -> list[tuple[bytes, str]]:
+    parts = list(encoder.encode(batch))
+    return [pair for part in parts for pair in zip(part.values.to_pylist(), part.keys.to_pylist(), strict=True)]
 
 
 def read(schema: dict[str, Any], value: bytes) -> Any:
@@ -128,13 +129,10 @@ def textual(value: Any) -> Any:
 def test_what_pyruhvro_writes_is_what_fastavro_reads(drawn: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
     schema, rows = drawn
     assert fits_pyruhvro(schema)
-    (encoded,) = BatchEncoder(schema, 258, "key").encode(as_batch(schema, rows))
-    assert [message["key"] for message in encoded.messages] == [row["key"] for row in rows]
-    assert {message["value"][:5] for message in encoded.messages} == {b"\0\0\0\1\2"}
-    assert [textual(read(schema, message["value"])) for message in encoded.messages] == rows
-    sizes = [len(message["value"]) for message in encoded.messages]
-    assert [encoded.size(n, n + 1) for n in range(len(rows))] == sizes
-    assert encoded.size(0, len(rows)) == sum(sizes)
+    encoded = pairs(BatchEncoder(schema, 258, "key"), as_batch(schema, rows))
+    assert [key for _, key in encoded] == [row["key"] for row in rows]
+    assert {value[:5] for value, _ in encoded} == {b"\0\0\0\1\2"}
+    assert [textual(read(schema, value)) for value, _ in encoded] == rows
 
 
 @settings(deadline=None)
@@ -142,7 +140,7 @@ def test_what_pyruhvro_writes_is_what_fastavro_reads(drawn: tuple[dict[str, Any]
 def test_a_part_of_a_batch_is_encoded_alike(drawn: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
     schema, rows = drawn
     encoder, batch = BatchEncoder(schema, 1, "key"), as_batch(schema, [*rows, rows[0]])
-    assert messages(encoder, batch.slice(1)) == messages(encoder, batch)[1:]
+    assert pairs(encoder, batch.slice(1)) == pairs(encoder, batch)[1:]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -152,10 +150,10 @@ def test_a_large_batch_is_encoded_in_parts(
 ) -> None:
     schema, rows = drawn
     encoder, batch = BatchEncoder(schema, 1, "key"), as_batch(schema, rows)
-    whole = messages(encoder, batch)
+    whole = pairs(encoder, batch)
     with monkeypatch.context() as patch:
         patch.setattr("riskloom.produce.encode._PART_EVENTS", 2)
-        assert messages(encoder, batch) == whole
+        assert pairs(encoder, batch) == whole
 
 
 OTHER_TYPES: list[tuple[Any, Any]] = [
@@ -176,21 +174,8 @@ def test_types_that_pyruhvro_does_not_know_are_written_too(avro: Any, value: Any
     schema = {"type": "record", "name": "Event", "fields": [{"name": "v", "type": avro}, {"name": "k", "type": "long"}]}
     assert not fits_pyruhvro(schema)
     rows = [{"v": value, "k": 5}, {"v": value, "k": -6}]
-    (encoded,) = BatchEncoder(schema, 1, "k").encode(as_batch(schema, rows))
-    assert [read(schema, message["value"]) for message in encoded.messages] == rows
-    assert [message["key"] for message in encoded.messages] == ["5", "-6"]
-    assert encoded.size(0, 2) == sum(len(message["value"]) for message in encoded.messages)
-
-
-def test_messages_are_written_into_spare_dicts() -> None:
-    rows = [{"a": str(n), "b": n} for n in range(6_000)]
-    batch, encoder = as_batch(SIMPLE, rows), BatchEncoder(SIMPLE, 1, "a")
-    whole = [message for part in encoder.encode(batch) for message in part.messages]
-    spare: list[dict[str, Any]] = []
-    parts = [[(id(message), dict(message)) for message in part.messages] for part in encoder.encode(batch, spare)]
-    assert [message for part in parts for _, message in part] == whole
-    assert {place for part in parts for place, _ in part} == {id(message) for message in spare}
-    assert len(spare) == max(map(len, parts)) < len(whole)
+    encoded = pairs(BatchEncoder(schema, 1, "k"), as_batch(schema, rows))
+    assert [(read(schema, value), key) for value, key in encoded] == [(rows[0], "5"), (rows[1], "-6")]
 
 
 def test_many_events_of_other_types_are_encoded_in_parts() -> None:
@@ -198,7 +183,7 @@ def test_many_events_of_other_types_are_encoded_in_parts() -> None:
     rows = [{"v": b"%d" % n, "k": n} for n in range(5_000)]
     parts = list(BatchEncoder(schema, 1, "k").encode(as_batch(schema, rows)))
     assert len(parts) > 1
-    assert [read(schema, message["value"]) for part in parts for message in part.messages] == rows
+    assert [read(schema, value) for part in parts for value in part.values.to_pylist()] == rows
 
 
 def test_a_union_of_several_types_is_not_for_pyruhvro() -> None:
@@ -210,8 +195,8 @@ def test_a_named_type_may_be_used_twice() -> None:
     kind = {"type": "enum", "name": "Kind", "symbols": ["A", "B"]}
     schema = {"type": "record", "name": "E", "fields": [{"name": "a", "type": kind}, {"name": "b", "type": "Kind"}]}
     rows = [{"a": "A", "b": "B"}]
-    (message,) = messages(BatchEncoder(schema, 1, "a"), as_batch(schema, rows))
-    assert read(schema, message["value"]) == rows[0]
+    ((value, _),) = pairs(BatchEncoder(schema, 1, "a"), as_batch(schema, rows))
+    assert read(schema, value) == rows[0]
 
 
 SIMPLE = {"type": "record", "name": "E", "fields": [{"name": "a", "type": "string"}, {"name": "b", "type": "int"}]}
@@ -220,20 +205,14 @@ SIMPLE = {"type": "record", "name": "E", "fields": [{"name": "a", "type": "strin
 def test_other_columns_are_refused() -> None:
     batch = pa.RecordBatch.from_pydict({"b": [1], "a": ["x"]})
     with pytest.raises(ValueError, match="not the fields of the schema"):
-        messages(BatchEncoder(SIMPLE, 1, "a"), batch)
+        pairs(BatchEncoder(SIMPLE, 1, "a"), batch)
 
 
 def test_nulls_in_a_required_column_are_refused() -> None:
     fields = pa.schema([pa.field("a", pa.string(), nullable=False), pa.field("b", pa.int32(), nullable=False)])
     batch = pa.RecordBatch.from_arrays([pa.array(["x", None]), pa.array([1, 2], pa.int32())], schema=fields)
     with pytest.raises(ValueError, match="'a' holds 1 nulls"):
-        messages(BatchEncoder(SIMPLE, 1, "a"), batch)
-
-
-def test_nothing_has_no_size() -> None:
-    (encoded,) = BatchEncoder(SIMPLE, 1, "a").encode(as_batch(SIMPLE, [{"a": "x", "b": 1}]))
-    assert isinstance(encoded, Encoded)
-    assert encoded.size(1, 1) == encoded.size(1, 0) == 0
+        pairs(BatchEncoder(SIMPLE, 1, "a"), batch)
 
 
 def test_rows_are_framed() -> None:

@@ -84,7 +84,7 @@ def test_the_same_seed_makes_the_same_events_and_each_domain_others(stream: Stre
 
 def test_stages_are_timed(stream: Streams) -> None:
     stream().send_now(np.zeros(1, dtype=np.int64), never)
-    assert stream.stopwatch.seconds.keys() == {"generate", "encode", "enqueue"}
+    assert stream.stopwatch.seconds.keys() == {"generate", "encode", "enqueue", "acknowledge"}
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_columns_are_published_as_they_are(events: list[dict[str, Any]]) -> None
     columns = {name: [in_column(event[name], kind) for event in events] for name, kind in KINDS.items()}
     encoder = BatchEncoder(SCHEMA, 7, "user")
     (encoded,) = encoder.encode(record_batch(SCHEMA, columns))
-    assert [read(message["value"]) for message in encoded.messages] == events
+    assert [read(value) for value in encoded.values.to_pylist()] == events
 
 
 def in_json(value: Any) -> Any:

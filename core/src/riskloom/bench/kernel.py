@@ -163,7 +163,7 @@ class _Sender:
             block = keys[begin : begin + _BLOCK_EVENTS]
             events = self._generator.of_keys(np.full(len(block), time_ms), block)
             for part in self._encoder.encode(events):
-                self._client.send(self._topic, part.messages, self._ledger, lambda: False)
+                self._client.send(self._topic, part, self._ledger, lambda: False)
             self._client.poll()
         self._client.drain(lambda: None)
         if self._ledger.failed:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from riskloom.produce.client import DEFAULTS, UNPACED
+from riskloom.produce.columns import Encoded
 from riskloom.produce.encode import BatchEncoder
 from riskloom.produce.producer import mixed_shares
 from riskloom.schemas.registry import registry_client
@@ -77,7 +78,7 @@ class Loops:
     def raw(self) -> Loop:
         """Encode the events; the loop gives the bytes to librdkafka, without a delivery callback."""
         parts = _in_turns(
-            [(one.domain.topic.name, part.messages) for part in self._encoder(one).encode(events)]
+            [(one.domain.topic.name, _messages(part)) for part in self._encoder(one).encode(events)]
             for one, events in self._made
         )
 
@@ -154,6 +155,12 @@ def _events(installed: InstalledDomain, n: int, seed: int) -> pa.RecordBatch:
         np.linspace(now - 60_000, now, n).astype(np.int64)
     )
     return made
+
+
+def _messages(events: Encoded) -> list[dict[str, Any]]:
+    """Make what confluent-kafka's `produce_batch` wants."""
+    columns = events.values.to_pylist(), events.keys.to_pylist()
+    return [{"value": value, "key": key} for value, key in zip(*columns, strict=True)]
 
 
 def _make_room(producer: Producer, messages: int) -> None:

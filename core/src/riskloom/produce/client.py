@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from riskloom.errors import SettingsError
+from riskloom.produce.columns import Encoded
+from riskloom.produce.librdkafka import ERR__QUEUE_FULL, error_name
+from riskloom.produce.native import Listeners, NativeProducer
 from riskloom.produce.rate import Stopwatch
 from riskloom.produce.report import Ledger
 from riskloom.settings import Settings
@@ -36,13 +39,13 @@ UNPACED: dict[str, Any] = {
     # of 32 partitions takes a tenth of a second at 250,000 events a second.
     "batch.size": 262144,
     "linger.ms": 100,
-    # A report of each acknowledgement takes as long as making an event. What has not failed in the end was delivered.
-    "delivery.report.only.error": True,
 }
 """Properties instead of those above where events are sent as fast as it goes."""
 
 _DRAIN_PATIENCE_S = 30.0  # longer than a broker's restart or a change of leader
+_PURGE_S = 1.0
 _QUEUE_FULL_WAIT_S = 0.005
+_DRAIN_WAIT_S = 0.01
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +56,7 @@ class Client:
     Args:
         settings: Where Kafka is.
         properties: librdkafka properties that win over the settings' and the defaults.
-        stopwatch: Where the time of the stages `enqueue` and `queue_full` is added.
+        stopwatch: Where the time of the stages `enqueue`, `acknowledge` and `queue_full` is added.
         paced: Whether messages are sent at a rate, and not as fast as it goes.
 
     Raises:
@@ -63,27 +66,20 @@ class Client:
     def __init__(
         self, settings: Settings, properties: Mapping[str, str], stopwatch: Stopwatch, *, paced: bool = True
     ) -> None:
-        from confluent_kafka import KafkaError, KafkaException, Producer
-
-        self._full = KafkaError._QUEUE_FULL
         self._stopwatch = stopwatch
         self._in_flight = 0
         self._seen = 0
         self._last_error = ""
-        config = {
-            **DEFAULTS,
-            **({} if paced else UNPACED),
-            **settings.kafka(),
-            **properties,
-            "stats_cb": self._on_statistics,
-            "error_cb": self._on_error,
-        }
+        self._ledgers: dict[int, Ledger] = {}
+        config = {**DEFAULTS, **({} if paced else UNPACED), **settings.kafka(), **properties}
+        # At full speed it would measure how long the queue is, and take as long as making an event.
+        acknowledged = self._on_acknowledged if paced else None
+        listeners = Listeners(acknowledged, self._on_failed, self._on_statistics, self._on_error)
         try:
-            self._producer = Producer(config)
-        except (KafkaException, TypeError) as error:
-            problem = error.args[0].str() if isinstance(error, KafkaException) else error
+            self._producer = NativeProducer(config, listeners)
+        except ValueError as error:
             raise SettingsError(
-                f"Kafka client: {problem}\n"
+                f"Kafka client: {error}\n"
                 "Check --set and RISKLOOM_KAFKA_CLIENT against the list of librdkafka's configuration properties."
             ) from None
         self._max_in_flight = int(config["max.in.flight"])
@@ -95,30 +91,36 @@ class Client:
         self._producer.purge()  # after an error nothing is waited for; else nothing is left
         self._producer.close()
 
-    def send(self, topic: str, messages: Sequence[dict[str, Any]], ledger: Ledger, give_up: Callable[[], bool]) -> int:
-        """Hand messages to librdkafka, in order, waiting for room in its queue.
+    def send(self, topic: str, events: Encoded, ledger: Ledger, give_up: Callable[[], bool]) -> int:
+        """Hand events to librdkafka, in order, waiting for room in its queue.
 
         Args:
             topic: The topic.
-            messages: Dicts of `value` and `key`.
+            events: Their values and keys.
             ledger: Where sent, acknowledged and failed ones are counted.
             give_up: Asked while the queue is full; true leaves the rest unsent.
 
         Returns:
-            How many of the messages were sent.
+            How many of the events were sent.
         """
-        rest = list(messages)
-        while rest:
+        self._ledgers[id(ledger)] = ledger
+        with self._stopwatch.stage("acknowledge"):
+            self._producer.poll(0)  # often, so that there is room, and what is freed is still in the processor's cache
+        rest = events.messages()
+        while len(rest):
             with self._stopwatch.stage("enqueue"):
-                taken = self._producer.produce_batch(topic, rest, on_delivery=ledger.on_delivery)
-                ledger.sent += taken
-                rest = self._refused(rest, ledger) if taken < len(rest) else []
-            if rest:
+                self._producer.produce(topic, rest, tag=id(ledger))
+                errors = rest["err"]
+                full = errors == ERR__QUEUE_FULL
+                ledger.sent += len(rest) - int(full.sum())
+                ledger.failed.update(error_name(error) for error in errors[~full & (errors != 0)].tolist())
+                rest = rest[full]
+            if len(rest):
                 if give_up():
                     break
                 with self._stopwatch.stage("queue_full"):
                     self._producer.poll(_QUEUE_FULL_WAIT_S)
-        return len(messages) - len(rest)
+        return len(events) - len(rest)
 
     def poll(self, seconds: float = 0.0) -> None:
         """Take in delivery reports: those that are there, or the first that come within some seconds."""
@@ -130,11 +132,11 @@ class Client:
         When nothing has moved for 30 s the rest is given up, and counted as failed.
 
         Args:
-            tell: Called a few times a second.
+            tell: Called many times a second.
         """
         waiting, moved = len(self._producer), time.monotonic()
         while waiting:
-            self._producer.flush(0.1)
+            self._hurry()
             tell()
             if len(self._producer) < waiting:
                 waiting, moved = len(self._producer), time.monotonic()
@@ -146,7 +148,9 @@ class Client:
         """Give up what is not acknowledged yet: it is counted as failed."""
         _log.warning("gave up %d events that Kafka did not acknowledge. %s", len(self._producer), self._last_error)
         self._producer.purge()
-        self._producer.flush(1.0)
+        end = time.monotonic() + _PURGE_S
+        while self.waiting and time.monotonic() < end:
+            self._hurry()
 
     @property
     def waiting(self) -> int:
@@ -158,19 +162,15 @@ class Client:
         """Whether most requests had others in flight before them, as far as the statistics tell."""
         return self._in_flight > self._seen * self._max_in_flight / 2
 
-    def _refused(self, messages: list[dict[str, Any]], ledger: Ledger) -> list[dict[str, Any]]:
-        """Pick the messages to try again, and count those that can never be sent."""
-        again = []
-        for message in messages:
-            error = message.pop("_error", None)
-            if error is None:
-                continue
-            if error.code() == self._full:
-                again.append(message)
-            else:
-                ledger.sent += 1
-                ledger.failed[error.name()] += 1
-        return again
+    def _hurry(self) -> None:
+        self._producer.hurry()
+        self._producer.poll(_DRAIN_WAIT_S)
+
+    def _on_acknowledged(self, tag: int, latency: float) -> None:
+        self._ledgers[tag].on_acknowledged(latency)
+
+    def _on_failed(self, tag: int, reason: str) -> None:
+        self._ledgers[tag].failed[reason] += 1
 
     def _on_statistics(self, statistics: str) -> None:
         brokers = json.loads(statistics)["brokers"].values()
@@ -179,5 +179,5 @@ class Client:
             self._in_flight += max(waiting)
             self._seen += 1
 
-    def _on_error(self, error: Any) -> None:
-        self._last_error = error.str()
+    def _on_error(self, error: str) -> None:
+        self._last_error = error

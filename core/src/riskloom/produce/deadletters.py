@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from riskloom.produce.encode import row_encoder
 from riskloom.produce.files import Row
 
 
-def dead_letters(domain: str, path: Path, schema_id: int) -> Callable[[Row, str, str], dict[str, Any]]:
+def dead_letters(domain: str, path: Path, schema_id: int) -> Callable[[Row, str, str], tuple[bytes, None]]:
     """Make the function that turns bad rows into messages for the topic `dead-letters`.
 
     Args:
@@ -20,13 +19,13 @@ def dead_letters(domain: str, path: Path, schema_id: int) -> Callable[[Row, str,
         schema_id: The registry's id of the dead letters' schema.
 
     Returns:
-        A function of a row, a reason code and the reason in words.
+        A function of a row, a reason code and the reason in words. It makes a value and no key.
     """
     from riskloom.schemas.topics import DEAD_LETTER_SCHEMA
 
     encode = row_encoder(DEAD_LETTER_SCHEMA, schema_id)
 
-    def dead_letter(row: Row, reason: str, detail: str) -> dict[str, Any]:
+    def dead_letter(row: Row, reason: str, detail: str) -> tuple[bytes, None]:
         letter = {
             "failed_at": time.time_ns() // 1_000_000,
             "stage": "produce",
@@ -40,6 +39,6 @@ def dead_letters(domain: str, path: Path, schema_id: int) -> Callable[[Row, str,
             "key": None,
             "value": row.raw,
         }
-        return {"value": encode(letter)}
+        return encode(letter), None
 
     return dead_letter

@@ -10,34 +10,17 @@ import io
 import json
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from riskloom.produce.columns import Encoded
 from riskloom.produce.unions import members_to_branches
 
 _PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "string"})
 _PART_EVENTS = 2048  # of some hundred bytes each: what was just encoded is in the processor's cache when it is sent
 _LOGICAL = frozenset({None, "uuid", "date", "timestamp-millis", "timestamp-micros"})
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Some n events as Kafka takes them."""
-
-    messages: list[dict[str, Any]]
-    """n dicts of `value` (bytes) and `key` (text), as `confluent_kafka.Producer.produce_batch` wants them."""
-    ends: npt.NDArray[np.int64]
-    """Bytes of values up to and with each message, shape (n,)."""
-
-    def size(self, begin: int, end: int) -> int:
-        """Count the bytes of the values of messages `begin` to `end`, the last left out."""
-        if end <= begin:
-            return 0
-        return int(self.ends[end - 1]) - (int(self.ends[begin - 1]) if begin else 0)
 
 
 def header(schema_id: int) -> bytes:
@@ -93,27 +76,19 @@ class BatchEncoder:
             encode, convert = row_encoder(avro_schema, schema_id), members_to_branches(parsed)
             self._write = lambda batch: _python_values(batch, lambda row: encode(convert(row)))
 
-    def encode(self, batch: pa.RecordBatch, spare: list[dict[str, Any]] | None = None) -> Iterator[Encoded]:
+    def encode(self, batch: pa.RecordBatch) -> Iterator[Encoded]:
         """Encode a batch of events, in parts: each is made when it is asked for.
 
         Args:
             batch: n rows whose columns are the fields of the schema, in their order.
-            spare: Dicts to write the messages into, which takes half as long as making new ones; more are added as
-                they are needed. The messages of a part are then good until the next part is asked for.
 
         Raises:
             ValueError: If the columns are others, a required one holds a null, or a value does not fit.
         """
-        import pyarrow.compute as pc
-
         all_keys, begin = batch.column(self._key).cast(pa.string()), 0
         for values in self.values(batch):
-            keys = all_keys.slice(begin, len(values))
+            yield Encoded(values, all_keys.slice(begin, len(values)))
             begin += len(values)
-            yield Encoded(
-                messages=_messages(values.to_pylist(), keys.to_pylist(), [] if spare is None else spare),
-                ends=np.cumsum(pc.binary_length(values).to_numpy(), dtype=np.int64),
-            )
 
     def values(self, batch: pa.RecordBatch) -> Iterator[pa.Array]:
         """Encode a batch of events to framed bytes alone, in parts. Arguments and errors are those of `encode`."""
@@ -128,14 +103,6 @@ class BatchEncoder:
 def fits_pyruhvro(avro_schema: Mapping[str, Any]) -> bool:
     """Tell whether pyruhvro knows every type of a schema. It must not be tried: it panics where it does not."""
     return all(_known(field["type"]) for field in avro_schema["fields"])
-
-
-def _messages(values: list[bytes], keys: list[str], spare: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    spare.extend({} for _ in range(len(values) - len(spare)))
-    messages = spare[: len(values)]
-    for message, value, key in zip(messages, values, keys, strict=True):
-        message["value"], message["key"] = value, key
-    return messages
 
 
 def _known(avro: Any) -> bool:

@@ -6,10 +6,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from riskloom.produce.client import Client
 from riskloom.produce.coerce import UnfitError, row_coercer
+from riskloom.produce.columns import Encoded
 from riskloom.produce.deadletters import dead_letters
 from riskloom.produce.encode import row_encoder
 from riskloom.produce.files import EventFile, Row, event_file
@@ -75,13 +76,14 @@ def publish_file(
         run = Run({installed.name: ledger}, client, stopwatch, stop, progress)
 
         def send() -> None:
-            for topic, messages, counted in (
+            for topic, rows, counted in (
                 (installed.domain.topic.name, sorter.good, ledger),
                 (DEAD_LETTERS_TOPIC, sorter.bad, letters),
             ):
-                sent = client.send(topic, messages, counted, lambda: run.stopped)
-                counted.bytes += sum(len(message["value"]) for message in messages[:sent])
-                messages.clear()
+                block = Encoded.of(rows)
+                rows.clear()
+                sent = client.send(topic, block, counted, lambda: run.stopped)
+                counted.bytes += block.part(0, sent).size
             ledger.rejected = letters.sent
             run.serve()
 
@@ -112,8 +114,8 @@ class _Sorter:
 
     def __init__(self, installed: InstalledDomain, file: EventFile, schema_id: int, letter_id: int) -> None:
         domain = installed.domain
-        self.good: list[dict[str, Any]] = []
-        self.bad: list[dict[str, Any]] = []
+        self.good: list[tuple[bytes, str | None]] = []
+        self.bad: list[tuple[bytes, str | None]] = []
         self._file = file
         self._coerce = row_coercer(domain.avro_schema)
         self._encode = row_encoder(domain.avro_schema, schema_id)
@@ -132,7 +134,7 @@ class _Sorter:
         try:
             record = self._coerce(row.values, self._file.is_text)
             key = record[self._key]
-            self.good.append({"value": self._encode(record), "key": None if key is None else str(key)})
+            self.good.append((self._encode(record), None if key is None else str(key)))
         except UnfitError as error:
             self.bad.append(self._letter(row, "invalid_row", str(error)))
         except (ValueError, TypeError, OverflowError) as error:  # text that is not Unicode, say

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from riskloom.produce.encode import BatchEncoder, Encoded
+from riskloom.produce.columns import Encoded
+from riskloom.produce.encode import BatchEncoder
 from riskloom.produce.generators import broken, make_generator, pace_of
 from riskloom.produce.rate import Schedule, Stopwatch
 from riskloom.produce.report import Ledger
@@ -51,7 +52,6 @@ class EventStream:
         self._generator = make_generator(installed, seed, pattern_rate)
         self._client = client
         self._stopwatch = stopwatch
-        self._spare: list[dict[str, Any]] = []
         self._ready: deque[Encoded] = deque()
         self._made = 0
         self._sent_of_first = 0
@@ -64,9 +64,8 @@ class EventStream:
             times: Milliseconds since the epoch, UTC, ascending, shape (n,).
             give_up: Asked after each part and while Kafka's queue is full; true leaves the rest unsent.
         """
-        for block in self._make(times, self._spare):
-            sent = self._client.send(self._topic, block.messages, self.ledger, give_up)
-            self.ledger.bytes += block.size(0, sent)
+        for block in self._make(times):
+            self._send(block, give_up)
             if give_up():
                 return
 
@@ -100,22 +99,25 @@ class EventStream:
         """
         while self._ready and not give_up():
             block, begin = self._ready[0], self._sent_of_first
-            end = min(begin + due - self.ledger.sent, len(block.messages))
+            end = min(begin + due - self.ledger.sent, len(block))
             if end <= begin:
                 return
-            sent = self._client.send(self._topic, block.messages[begin:end], self.ledger, give_up)
-            self.ledger.bytes += block.size(begin, begin + sent)
-            self._sent_of_first += sent
-            if self._sent_of_first == len(block.messages):
+            self._sent_of_first += self._send(block.part(begin, end), give_up)
+            if self._sent_of_first == len(block):
                 self._ready.popleft()
                 self._sent_of_first = 0
 
-    def _make(self, times: npt.NDArray[np.int64], spare: list[dict[str, Any]] | None = None) -> Iterator[Encoded]:
+    def _send(self, block: Encoded, give_up: Callable[[], bool]) -> int:
+        sent = self._client.send(self._topic, block, self.ledger, give_up)
+        self.ledger.bytes += block.part(0, sent).size
+        return sent
+
+    def _make(self, times: npt.NDArray[np.int64]) -> Iterator[Encoded]:
         try:
             with self._stopwatch.stage("generate"):
                 batch = self._generator.batch(times)
             if batch.num_rows != len(times):
                 raise ValueError(f"{batch.num_rows} events were made for {len(times)} times")
-            yield from self._stopwatch.timed("encode", self._encoder.encode(batch, spare))
+            yield from self._stopwatch.timed("encode", self._encoder.encode(batch))
         except Exception as error:
             raise broken(self._installed, error) from error

@@ -61,11 +61,11 @@ def _records(installed: InstalledDomain, schema_id: int) -> pa.Table:
     now = time.time_ns() // 1_000_000
     events = make_generator(installed, seed=0).batch(np.arange(now - _EVENTS, now, dtype=np.int64))
     encoder = BatchEncoder(domain.avro_schema, schema_id, domain.key)
-    messages = [message for part in encoder.encode(events) for message in part.messages]
+    parts = list(encoder.encode(events))
     return pa.table(
         {
-            "key": pa.array([message["key"].encode() for message in messages], pa.binary()),
-            "value": pa.array([message["value"] for message in messages], pa.binary()),
+            "key": pa.concat_arrays([part.keys for part in parts]).cast(pa.binary()),
+            "value": pa.concat_arrays([part.values for part in parts]),
             "topic": pa.array([domain.topic.name] * _EVENTS),
             "partition": pa.array(np.zeros(_EVENTS, dtype=np.int32)),
             "offset": pa.array(np.arange(_EVENTS)),

@@ -74,7 +74,7 @@ def events_encode_and_decode(subject: Subject) -> str:
     rows = events.to_pylist(maps_as_pydicts="lossy")
     try:
         parts = BatchEncoder(domain.avro_schema, 1, domain.key).encode(events.to_batches()[0])
-        values = [message["value"] for part in parts for message in part.messages]
+        values = [value for part in parts for value in part.values.to_pylist()]
         decoded = [fastavro.schemaless_reader(io.BytesIO(value[5:]), parsed) for value in values]
     except Exception as error:
         raise CheckFailure(f"events cannot be written as Avro and read again: {error}") from error
