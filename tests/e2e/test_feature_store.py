@@ -80,7 +80,7 @@ class Stores:
     def newest(self, name: str, entity: str, key: str) -> dict[str, Any] | None:
         """Find the row of an entity that must be online."""
         of_key = [row for row in self.rows[name] if row[f"{entity}_id"] == key]
-        return max(of_key, key=lambda row: (row["event_timestamp"], row["sequence"]), default=None)
+        return max(of_key, key=order, default=None)
 
 
 def features(settings: Settings) -> Materialization:
@@ -121,6 +121,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
             stack.start()
             wait_for(lambda: features(settings).state == "running", "Redis is back, and nothing is stored")
             send(settings, schemas, events[40_000:])
+            # Some of these are scored twice, most likely: their batch is not committed.
+            wait_for(lambda: written(settings, begin) > 40_000, "the last events are not scored")
             jvm_of(job).kill()
             assert job.wait(60) == JobError.exit_code
         riskloom(settings, "run", "--mode=available-now", *chosen, python=python)
@@ -153,6 +155,16 @@ def test_every_event_is_one_row(stores: Stores) -> None:
     assert row["event_timestamp"] == UNIX + timedelta(milliseconds=fields["ts"])
 
 
+def test_a_row_is_the_last_scoring_of_its_event(stores: Stores) -> None:
+    scores = written_since(stores.settings, first_offsets(stores.settings, OUTPUTS)).scores
+    last = {(one["domain"], one["event_id"]): one for one in scores}
+    for name, rows in stores.rows.items():
+        for row in rows:
+            score = last[name, row["event_id"]]
+            assert (row["created_timestamp"], row["sequence"]) == (score["scored_at"], score["sequence"])
+            assert {feature: row[feature] for feature in score["features"]} == score["features"]
+
+
 def test_what_is_online_is_a_recount_of_the_events(stores: Stores) -> None:
     chance = random.Random(3)
     compared = 0
@@ -169,25 +181,21 @@ def test_what_is_online_is_a_recount_of_the_events(stores: Stores) -> None:
                     continue
                 row = online[name]
                 assert row.event_time == newest["event_timestamp"]
-                same = [one["event_id"] for one in stores.rows[name] if is_as_new(one, newest, entity)]
+                # Of a store's events, two may be alike in all that decides.
+                same = [
+                    one["event_id"]
+                    for one in stores.rows[name]
+                    if one[f"{entity}_id"] == key and order(one) == order(newest)
+                ]
                 wrong = [differences(row.values, expected[name, event_id]) for event_id in same]
-                assert [] in wrong or is_of_first_time(row.values, stores, newest), (entity, key, name, wrong)
+                assert [] in wrong, (entity, key, name, wrong)
                 compared += 1
     assert compared > sum(RECOUNTED.values())
 
 
-def is_of_first_time(found: Any, stores: Stores, newest: dict[str, Any]) -> bool:
-    """Of an event that a killed job scored twice, in another order among those of its key, either may be online."""
-    scores = written_since(stores.settings, first_offsets(stores.settings, OUTPUTS)).scores
-    features = [one["features"] for one in scores if one["event_id"] == newest["event_id"]]
-    return len(features) > 1 and any(all(one.get(name) == found[name] for name in found) for one in features)
-
-
-def is_as_new(row: dict[str, Any], newest: dict[str, Any], entity: str) -> bool:
-    """Of a store's events in the same millisecond, any may be the one that is online; of a customer's, one."""
-    if entity == "customer":
-        return row["event_id"] == newest["event_id"]
-    return (row["store_id"], row["event_timestamp"]) == (newest["store_id"], newest["event_timestamp"])
+def order(row: dict[str, Any]) -> tuple[Any, ...]:
+    """Say what decides which of an entity's rows is online."""
+    return row["event_timestamp"], row["created_timestamp"], row["sequence"]
 
 
 def domain_entities(installed: Any) -> set[str]:

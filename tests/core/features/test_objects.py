@@ -43,7 +43,10 @@ def test_entities_views_and_services_are_made_of_a_declaration(store, domain):
     assert objects["Entity", "account"].join_key == "account_id"
     assert objects["Entity", "account"].description == "Who pays."
     view = objects["FeatureView", f"payments_account_{version}"]
-    assert [field.name for field in view.features] == ["payment_count_1hr", "mean_amount_24hr", "sequence"]
+    order = ["created_timestamp", "sequence"]
+    assert [field.name for field in view.features] == ["payment_count_1hr", "mean_amount_24hr", *order]
+    branch = objects["FeatureView", f"payments_branch_{version}"]
+    assert [field.name for field in branch.features] == ["branch_count_1hr", *order]
     assert view.features[0].description == "Payments."
     assert view.features[0].tags == {"window": "1hr", "aggregate": "count"}
     assert timedelta(days=1) <= view.ttl < timedelta(days=1, hours=1)

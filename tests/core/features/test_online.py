@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from riskloom.features.layouts import Layouts
-from riskloom.features.objects import feast_objects
+from riskloom.features.objects import CREATED, feast_objects, view_name
 from riskloom.features.offline import OfflineStore
 from riskloom.features.online import OnlineFeatures
 from riskloom.features.range import materialize_range
@@ -22,6 +22,7 @@ SCHEMA = pa.schema(
     [
         ("account_id", pa.string()),
         ("event_timestamp", pa.timestamp("us", "UTC")),
+        ("created_timestamp", pa.timestamp("us", "UTC")),
         ("sequence", pa.int64()),
         ("payment_count_1hr", pa.float64()),
         ("mean_amount_24hr", pa.float64()),
@@ -37,12 +38,26 @@ class Stores:
         self.feast.apply(feast_objects(self.offline, self.layouts))
         self.online = OnlineFeatures(self.feast, self.offline, self.layouts)
 
-    def write(self, *rows):
+    def write(self, *rows, created=0):
+        moment = NOON + timedelta(hours=1, milliseconds=created)
         made = [
-            dict(zip(SCHEMA.names, (account, NOON + timedelta(milliseconds=ms), sequence, count, mean), strict=True))
+            {
+                "account_id": account,
+                "event_timestamp": NOON + timedelta(milliseconds=ms),
+                "created_timestamp": moment,
+                "sequence": sequence,
+                "payment_count_1hr": count,
+                "mean_amount_24hr": mean,
+            }
             for account, ms, sequence, count, mean in rows
         ]
         return self.online.write(self.layouts[0], "account", pa.Table.from_pylist(made, SCHEMA))
+
+    def empty(self):
+        import redis
+
+        with redis.Redis.from_url(self.settings.redis_url) as client:
+            client.flushall()
 
     def read(self, *accounts):
         return [row[0].values if row else None for row in self.online.read("account", accounts)]
@@ -75,10 +90,13 @@ def test_feast_reads_the_same(stores):
     }
 
 
-# Several writers' worth of rows, in any order: times that repeat, sequence numbers that settle them.
+# Several writers' worth of rows, in any order: times that repeat, then moments of scoring, then sequence numbers.
 ROWS = st.lists(
-    st.lists(
-        st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(1, 4)), max_size=4, unique_by=lambda r: r[0]
+    st.tuples(
+        st.integers(0, 2),
+        st.lists(
+            st.tuples(st.sampled_from("ab"), st.integers(0, 2), st.integers(1, 3)), max_size=4, unique_by=lambda r: r[0]
+        ),
     ),
     max_size=8,
 )
@@ -87,19 +105,39 @@ ROWS = st.lists(
 @given(batches=ROWS)
 @hypothesis(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_older_row_takes_the_place_of_a_newer_one(stores, batches):
-    import redis
-
-    with redis.Redis.from_url(stores.settings.redis_url) as client:
-        client.flushall()
+    stores.empty()
     newest = {}
-    for batch in batches:
+    for created, batch in batches:
         # A client of its own for each, as after a restart.
         stores.online = OnlineFeatures(open_store(stores.settings), stores.offline, stores.layouts)
-        stores.write(*((account, ms, sequence, 10.0 * ms + sequence, None) for account, ms, sequence in batch))
+        rows = [(account, ms, sequence, 100.0 * ms + 10 * created + sequence, None) for account, ms, sequence in batch]
+        stores.write(*rows, created=created)
         for account, ms, sequence in batch:
-            newest[account] = max(newest.get(account, (0, 0)), (ms, sequence))
-    expected = [10.0 * newest[one][0] + newest[one][1] if one in newest else None for one in "ab"]
-    assert [row and row["payment_count_1hr"] for row in stores.read("a", "b")] == expected
+            newest[account] = max(newest.get(account, (0, 0, 0)), (ms, created, sequence))
+    values = {account: 100.0 * ms + 10 * created + sequence for account, (ms, created, sequence) in newest.items()}
+    assert [row and row["payment_count_1hr"] for row in stores.read("a", "b")] == [values.get(one) for one in "ab"]
+
+
+def test_an_event_that_is_scored_again_takes_the_place_of_its_first_time(stores):
+    stores.write(("a", 0, 6, 6.0, None))
+    assert stores.write(("a", 0, 5, 5.0, None), created=9_000) == [0]
+    assert stores.write(("a", 0, 6, 6.0, None)) == []
+    assert [row["payment_count_1hr"] for row in stores.read("a")] == [5.0]
+
+
+def test_a_row_of_an_earlier_riskloom_gives_way_to_one_of_the_same_event_time(stores, monkeypatch):
+    written = stores.online._provider.online_write_batch
+
+    def without(config, view, data, progress):
+        bare = [(key, {n: v for n, v in values.items() if n != CREATED}, *times) for key, values, *times in data]
+        written(config, view, bare, progress)
+
+    monkeypatch.setattr(stores.online._provider, "online_write_batch", without)
+    stores.write(("a", 5, 6, 6.0, None))
+    monkeypatch.undo()
+    assert stores.write(("a", 4, 7, 7.0, None), created=9_000) == []
+    assert stores.write(("a", 5, 5, 5.0, None)) == [0]
+    assert [row["payment_count_1hr"] for row in stores.read("a")] == [5.0]
 
 
 def test_many_rows_go_in_parts(stores):
@@ -111,6 +149,26 @@ def test_only_the_domains_asked_for_are_read(stores):
     stores.write(("a", 0, 1, 3.0, None))
     assert stores.online.read("account", ["a"], ["refunds"]) == [[]]
     assert stores.online.entities == ("account", "branch")
+
+
+def test_rows_that_feast_brought_over_are_compared_like_others(stores):
+    moment = NOON + timedelta(hours=1, milliseconds=500)
+    row = {
+        "event_id": "e1",
+        "account_id": "a",
+        "event_timestamp": NOON,
+        "created_timestamp": moment,
+        "sequence": 2,
+        "feature_version": stores.layouts[0].feature_version,
+        "origin": "stream",
+        "payment_count_1hr": 2.0,
+    }
+    stores.offline.write("payments", pa.Table.from_pylist([row], stores.layouts[0].schema))
+    view = view_name(stores.layouts[0], "account")
+    stores.feast.materialize(NOON - timedelta(hours=1), NOON + timedelta(hours=1), [view])
+    assert stores.write(("a", 0, 2, 2.0, None), created=500) == []
+    assert stores.write(("a", 0, 3, 3.0, None), created=499) == []
+    assert stores.write(("a", 0, 1, 1.0, None), created=501) == [0]
 
 
 def test_a_span_of_time_is_brought_over_from_the_offline_store(stores):

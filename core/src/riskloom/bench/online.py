@@ -16,7 +16,7 @@ from riskloom.bench.freshness import Load, freshness
 from riskloom.bench.servers import Report, Servers
 from riskloom.discovery import InstalledDomain
 from riskloom.features.layouts import Layout, Layouts
-from riskloom.features.objects import SEQUENCE, feast_objects, view_name
+from riskloom.features.objects import CREATED, SEQUENCE, feast_objects, view_name
 from riskloom.features.offline import OfflineStore, entity_column
 from riskloom.features.online import OnlineFeatures
 from riskloom.features.repository import open_store
@@ -79,9 +79,11 @@ def _written(online: OnlineFeatures, layout: Layout, plan: Plan) -> tuple[list[s
     """Store made-up rows; answer their ids and how many a second there were."""
     rng, entity = np.random.default_rng(plan.seed), layout.entities[0].name
     ids = [f"bench-{i}" for i in range(plan.entities)]
+    now = pa.array([datetime.now(UTC)] * len(ids), pa.timestamp("us", "UTC"))
     columns = {
         entity_column(entity): pa.array(ids),
-        "event_timestamp": pa.array([datetime.now(UTC)] * len(ids), pa.timestamp("us", "UTC")),
+        "event_timestamp": now,
+        CREATED: now,
         SEQUENCE: pa.array(range(1, len(ids) + 1), pa.int64()),
         **{one.name: pa.array(rng.uniform(0, 100, len(ids))) for one in layout.of(entity)},
     }

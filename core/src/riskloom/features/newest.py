@@ -8,7 +8,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from riskloom.features.layouts import Layout
-from riskloom.features.objects import SEQUENCE
+from riskloom.features.objects import CREATED, SEQUENCE
 from riskloom.features.offline import OfflineStore, Part, database, entity_column
 
 _ROWS = 10_000
@@ -23,7 +23,7 @@ def newest_rows(
     end: datetime | None = None,
     threads: int | None = 1,
 ) -> Iterator[tuple[str, pa.Table]]:
-    """Find the newest row of each entity.
+    """Find the newest row of each entity, as `OnlineFeatures.write` tells it.
 
     Args:
         store: The offline store.
@@ -37,16 +37,17 @@ def newest_rows(
         An entity and some of its rows, as `OnlineFeatures.write` takes them; no one is there twice.
     """
     with database(threads) as connection:
-        rows = store.query(connection, parts, layout.schema, start=start, end=end).filter("origin = 'stream'")
+        # Repeats are among them: which row is the newest does not depend on what it was stored with.
+        rows = store.rows(connection, parts, layout.schema, start=start, end=end, origins=["stream"])
         for entity in (one.name for one in layout.entities):
             features = layout.of(entity)
             if not features:
                 continue
             column = entity_column(entity)
-            wanted = [column, "event_timestamp", SEQUENCE, *(feature.name for feature in features)]
+            wanted = [column, "event_timestamp", CREATED, SEQUENCE, *(feature.name for feature in features)]
             turn = (
                 f'row_number() OVER (PARTITION BY "{column}" '
-                "ORDER BY event_timestamp DESC, sequence DESC, created_timestamp DESC) AS _turn"
+                f"ORDER BY event_timestamp DESC, {CREATED} DESC, {SEQUENCE} DESC) AS _turn"
             )
             newest = rows.filter(f'"{column}" IS NOT NULL').project(f"*, {turn}").filter("_turn = 1")
             for batch in newest.project(", ".join(f'"{name}"' for name in wanted)).to_arrow_reader(_ROWS):

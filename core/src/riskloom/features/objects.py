@@ -16,8 +16,8 @@ from riskloom.features.offline import OfflineStore, entity_column
 if TYPE_CHECKING:
     from feast import Entity, FeatureService, FeatureView
 
-SEQUENCE = "sequence"
-"""The field of a key's view that tells events of the same millisecond apart; no service has it."""
+CREATED, SEQUENCE = "created_timestamp", "sequence"
+"""The fields of every view that tell which of two rows of one event time is the newer; no service has them."""
 
 _LATENESS = timedelta(minutes=1)
 """How long a row may take on its way to the store, on top of its windows."""
@@ -116,8 +116,9 @@ def _view(store: OfflineStore, layout: Layout, entity: Entity, tags: Mapping[str
         )
         for one in layout.of(entity.name)
     ]
-    if entity.name == layout.entities[0].name:
-        fields.append(Field(name=SEQUENCE, dtype=Int64, description="How many events the key had seen."))
+    # Feast's timestamps are of whole seconds.
+    fields.append(Field(name=CREATED, dtype=String, description="When the row was computed, UTC."))
+    fields.append(Field(name=SEQUENCE, dtype=Int64, description="How many events the domain's key had seen."))
     reach = layout.reach(entity.name)
     return FeatureView(
         name=view_name(layout, entity.name),
@@ -129,7 +130,7 @@ def _view(store: OfflineStore, layout: Layout, entity: Entity, tags: Mapping[str
             path=store.pattern(layout.domain, layout.feature_version),
             file_format=ParquetFormat(),
             timestamp_field="event_timestamp",
-            created_timestamp_column="created_timestamp",
+            created_timestamp_column=CREATED,
             description=f"Scored events of {layout.domain}.",
         ),
         description=f"Features of {layout.domain} about the {entity.name}: {layout.description}".rstrip(": "),
@@ -142,7 +143,9 @@ def _service(name: str, layout: Layout, views: Iterable[FeatureView], tags: Mapp
 
     return FeatureService(
         name=name,
-        features=[view[[field.name for field in view.features if field.name != SEQUENCE]] for view in views],
+        features=[
+            view[[field.name for field in view.features if field.name not in (CREATED, SEQUENCE)]] for view in views
+        ],
         description=layout.description,
         tags=dict(tags),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from riskloom.errors import FeatureError
 from riskloom.features.layouts import LaidFeature, Layout
-from riskloom.features.objects import SEQUENCE, feast_objects, view_name
+from riskloom.features.objects import CREATED, SEQUENCE, feast_objects, view_name
 from riskloom.features.offline import OfflineStore, entity_column
 from riskloom.features.truth import Served, served
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _WRITE_ROWS = 1_000
 """Rows that are sent at once: enough that the round trips do not count, few enough that readers are not held up."""
+_CREATED_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
+"""As Feast writes times as text. Its order is that of time; the text of a row that has none comes before all."""
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 
@@ -86,13 +88,14 @@ class OnlineFeatures:
     def write(self, layout: Layout, entity: str, rows: pa.Table) -> list[int]:
         """Store rows that are newer than what the store has.
 
-        The newer one is that of the later event; of a key's events in the same millisecond, that which its state saw
-        last. Nobody else may write the view meanwhile.
+        The newer one is that of the later event; of the same event time, that which was computed later, as of an event
+        that was scored twice; of the same moment, that with the higher sequence number. In whatever order and how often
+        rows come, the same one stays. Nobody else may write the view meanwhile.
 
         Args:
             layout: The version of the rows.
             entity: The entity that they are of; each is there at most once.
-            rows: Columns `<entity>_id`, `event_timestamp`, `sequence`, and the entity's features.
+            rows: Columns `<entity>_id`, `event_timestamp`, `created_timestamp`, `sequence`, and the entity's features.
 
         Returns:
             The places of the rows that were stored.
@@ -100,22 +103,19 @@ class OnlineFeatures:
         view = self._views[view_name(layout, entity)]
         stored: list[int] = []
         names = [one.name for one in layout.of(entity)]
-        is_key = entity == layout.entities[0].name
         for begin in range(0, rows.num_rows, _WRITE_ROWS):
             part = rows.slice(begin, _WRITE_ROWS)
             keys = _entity_keys(entity, part[entity_column(entity)].to_pylist())
             times, sequences = part["event_timestamp"].to_pylist(), part[SEQUENCE].to_pylist()
-            before = self._stored(view, keys, [SEQUENCE if is_key else names[0]])
+            created = [f"{one:{_CREATED_FORMAT}}" for one in part[CREATED].to_pylist()]
+            before = self._stored(view, keys, [CREATED, SEQUENCE])
             newer = [
                 i
                 for i, (time, values) in enumerate(before)
-                if time is None
-                or times[i] > time
-                or (times[i] == time and not (is_key and values[SEQUENCE].int64_val >= sequences[i]))
+                if time is None or (times[i], created[i], sequences[i]) > (time, *_tie_break(values))
             ]
             columns = {name: _doubles(part[name].to_pylist()) for name in names}
-            if is_key:
-                columns[SEQUENCE] = _longs(sequences)
+            columns |= {CREATED: _texts(created), SEQUENCE: _longs(sequences)}
             data = [(keys[i], {name: column[i] for name, column in columns.items()}, times[i], None) for i in newer]
             if data:
                 with self._reached():
@@ -148,10 +148,22 @@ def _entity_keys(entity: str, ids: Sequence[str]) -> list[Any]:
     return [EntityKey(join_keys=join_keys, entity_values=[Value(string_val=one)]) for one in ids]
 
 
+def _tie_break(values: Mapping[str, Any]) -> tuple[str, int]:
+    """Say when a stored row was computed, and its sequence number; of one of an earlier riskloom as if never."""
+    created, sequence = values.get(CREATED), values.get(SEQUENCE)
+    return created.string_val if created else "", sequence.int64_val if sequence else 0
+
+
 def _doubles(values: Sequence[float | None]) -> list[Any]:
     from feast.protos.feast.types.Value_pb2 import Value
 
     return [Value() if value is None else Value(double_val=value) for value in values]
+
+
+def _texts(values: Sequence[str]) -> list[Any]:
+    from feast.protos.feast.types.Value_pb2 import Value
+
+    return [Value(string_val=value) for value in values]
 
 
 def _longs(values: Sequence[int]) -> list[Any]:
