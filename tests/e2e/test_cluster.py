@@ -17,12 +17,14 @@ from pathlib import Path
 import psutil
 import pytest
 from cluster import Cluster, standalone
+from command import riskloom
 from consume import OUTPUTS, Written, written_since
 from installed import environment, install
 from job import running_job, wait_for_scores
 from kinds import DOMAINS, history, plugin_files
 from replay import by_customer, by_store, disagreements, identities, kept_for_customer, last_scores, send
 
+from riskloom.errors import JobError
 from riskloom.offsets import end_offsets
 from riskloom.schemas.registry import register_all
 from riskloom.settings import Settings
@@ -191,3 +193,12 @@ def test_both_modes_score_alike(runs: dict[str, Run]) -> None:
     alone = [identity for identity, score in live.items() if not score["entity_id"].startswith("all")]
     assert len(alone) > len(EVENTS) / 3
     assert [kept_for_customer(live[one]) for one in alone] == [kept_for_customer(backlog[one]) for one in alone]
+
+
+def test_what_fails_before_the_query_is_told(settings: Settings, cluster: Cluster, python: Path) -> None:
+    here = [f"--conf=spark.driver.{name}=127.0.0.1" for name in ("host", "bindAddress")]
+    arguments = [f"--master={cluster.url}", *here, "--checkpoint=nowhere://a/b", "--materialize-every=off"]
+    said = riskloom(settings, "run", "--only=orders", *arguments, python=python, exits=JobError.exit_code).stderr
+    assert 'No FileSystem for scheme "nowhere"' in said
+    assert "mend the cause and start it again" in said
+    assert "Connection refused" not in said

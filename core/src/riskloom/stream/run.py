@@ -123,7 +123,8 @@ def run_job(
     with _told(StatusFile(settings.home_dir, folder), status) as tell:
         report("starting Spark")
         spark = spark_session(settings, master, shuffle_partitions=SHUFFLE_PARTITIONS, configuration=options.properties)
-        with explained(spark_log(settings)), ExitStack() as ending:
+        # In this order: what a failure says is asked of the JVM, which ends last.
+        with ExitStack() as ending, explained(spark_log(settings)):
             ending.callback(stop, spark)
             asked = Stop()
             ready(asked)

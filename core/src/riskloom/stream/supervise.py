@@ -24,6 +24,8 @@ _PATIENCE_S = 120.0
 def explained(log: Path) -> Iterator[None]:
     """Say in a JobError what it means when Spark fails, or its JVM ends, in the middle of a call.
 
+    Spark's failures are in the JVM: whoever stops that must do so after this.
+
     Args:
         log: Spark's log, to name in an error.
     """
