@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from py4j.protocol import Py4JJavaError
 
 from riskloom.cli.main import cli
+from riskloom.errors import JobError
 
 SPAN = ["--from", "2026-11-01", "--to", "2026-11-02"]
 
@@ -45,6 +47,38 @@ def test_what_cannot_be_is_told_before_anything_starts(command: str, given: list
     result = run(command, *given)
     assert result.exit_code == 2
     assert told in result.output
+
+
+@pytest.mark.parametrize("command", ["backfill", "skew"])
+def test_the_cause_is_told_while_the_jvm_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str) -> None:
+    runs = True
+
+    class Failure:
+        _target_id = "o1"
+
+        def __str__(self) -> str:
+            if not runs:
+                raise ConnectionRefusedError("[Errno 111] Connection refused")
+            return "java.io.IOException: no space left"
+
+    @contextmanager
+    def session(*given: Any) -> Iterator[None]:
+        nonlocal runs
+        runs = True
+        try:
+            yield
+        finally:
+            runs = False
+
+    def fails(*given: Any, **more: Any) -> None:
+        raise Py4JJavaError("An error occurred while calling o1.parquet", Failure())
+
+    monkeypatch.setattr("riskloom.stream.batch.batch_session", session)
+    monkeypatch.setattr("riskloom.features.history.recompute", fails)
+    monkeypatch.setattr("riskloom.features.sources.Topics", lambda *given: None)
+    result = run(command, *SPAN, f"--home={tmp_path}")
+    assert isinstance(result.exception, JobError)
+    assert str(result.exception).startswith("Spark failed: java.io.IOException: no space left\n")
 
 
 def outcome(different: int) -> dict[str, Any]:

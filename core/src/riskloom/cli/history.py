@@ -210,6 +210,8 @@ def _recomputed(
     from riskloom.features.offline import OfflineStore
     from riskloom.features.sources import RawEvents, Source, Topics
     from riskloom.stream.batch import batch_session
+    from riskloom.stream.session import spark_log
+    from riskloom.stream.supervise import explained
 
     if end <= start:
         raise click.UsageError("--to must be later than --from")
@@ -230,7 +232,7 @@ def _recomputed(
             read = RawEvents(events, domains, work, store, layouts)
             read.check()
         _say("starting Spark")
-        with batch_session(settings, properties) as spark:
+        with batch_session(settings, properties) as spark, explained(spark_log(settings)):
             span = Span(start, end)
             result = recompute(spark, settings, domains, layouts, read, span, target, work, report=_say)
         yield result, layouts
