@@ -104,6 +104,8 @@ class Scorer:
         domains: Sequence[EventDomain],
         records: Iterable[tuple[str, bytes | None]],
         written: datetime | None = None,
+        *,
+        in_batches: bool = True,
     ) -> Outcome:
         """Score (topic, value) pairs; offsets are their positions.
 
@@ -111,6 +113,7 @@ class Scorer:
             domains: The domains of the job.
             records: The records in the order of their arrival.
             written: The timestamp that Kafka gave the records; without it they have none.
+            in_batches: Whether events of a key are put together on their way.
         """
         rows = [
             (None, None if value is None else bytearray(value), topic, 0, offset, written)
@@ -121,7 +124,8 @@ class Scorer:
         ).coalesce(1)
         # Not the ids that the records carry: those are the registry's to answer.
         own = {d.topic.name: RegisteredSchema(d.topic.name, 2001 + i, 1) for i, d in enumerate(domains)}
-        out = scored(frame, job_plan(self.settings, domains, own | _SCHEMAS)).collect()
+        plan = job_plan(self.settings, domains, own | _SCHEMAS)
+        out = scored(frame, plan, in_batches=in_batches).collect()
         decoded = {name: [read(name, bytes(row.value)) for row in out if row.topic == name] for name in _OUTPUTS}
         return Outcome(decoded[SCORES_TOPIC], decoded[DEAD_LETTERS_TOPIC])
 

@@ -73,13 +73,17 @@ class Mode(StrEnum):
     AVAILABLE_NOW = "available-now"
 
 
-def scored(records: DataFrame, plan: Mapping[str, Any], monitor: JobMonitor | None = None) -> DataFrame:
+def scored(
+    records: DataFrame, plan: Mapping[str, Any], monitor: JobMonitor | None = None, *, in_batches: bool = True
+) -> DataFrame:
     """Score Kafka records, streaming or not.
 
     Args:
         records: Columns key, value, topic, partition, offset, as Spark's Kafka source gives them.
         plan: The job's plan.
         monitor: Is given the numbers of the job while it runs.
+        in_batches: Whether many events of a key come at once, which are then put together on their way. In Real-Time
+            Mode none waits for another.
 
     Returns:
         Columns topic, key, value, as Spark's Kafka sink takes them.
@@ -87,7 +91,8 @@ def scored(records: DataFrame, plan: Mapping[str, Any], monitor: JobMonitor | No
     Raises:
         JobError: If Spark cannot compile a domain's SQL; the text names the domain.
     """
-    return _kernel(records, lambda job: job.apply(records._jdf, json.dumps(plan), monitor.in_jvm if monitor else None))
+    in_jvm = monitor.in_jvm if monitor else None
+    return _kernel(records, lambda job: job.apply(records._jdf, json.dumps(plan), in_batches, in_jvm))
 
 
 def decoded(records: DataFrame, plan: Mapping[str, Any]) -> DataFrame:
@@ -177,9 +182,8 @@ def start_query(
         starting=offsets_json(starting_offsets) if starting_offsets else "earliest",
     )
     plan = job_plan(settings, [installed.domain for installed in domains], schemas, emit_from, entities)
-    return start_writing(
-        scored(records, plan, monitor), settings, name="riskloom-scores", checkpoint=checkpoint, mode=mode, batch=batch
-    )
+    scores = scored(records, plan, monitor, in_batches=mode is not Mode.REALTIME)
+    return start_writing(scores, settings, name="riskloom-scores", checkpoint=checkpoint, mode=mode, batch=batch)
 
 
 def read_events(

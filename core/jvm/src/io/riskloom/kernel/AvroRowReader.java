@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +30,7 @@ final class AvroRowReader {
   private final Schema reader;
   private final Schema fitted;
   private final ResolvingDecoder resolving;
+  private final Map<Schema, List<Schema>> branches = new IdentityHashMap<>();
   private BinaryDecoder binary;
   private Utf8 scratch;
 
@@ -157,10 +159,11 @@ final class AvroRowReader {
   private Object member(Schema union, Schema declared, int index) throws IOException {
     Schema chosen = declared.getTypes().get(index);
     Object value = value(union.getTypes().get(index), chosen);
-    List<Schema> branches = AvroTypes.branches(declared);
-    if (branches.size() < 2 || value == null) return value;
-    Object[] members = new Object[branches.size()];
-    members[branches.indexOf(chosen)] = value;
+    if (value == null) return null;
+    List<Schema> known = branches.computeIfAbsent(declared, AvroTypes::branches);
+    if (known.size() < 2) return value;
+    Object[] members = new Object[known.size()];
+    members[known.indexOf(chosen)] = value;
     return new GenericInternalRow(members);
   }
 }

@@ -1,7 +1,11 @@
 package io.riskloom.kernel;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.List;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
 import org.apache.spark.unsafe.Platform;
 import org.apache.spark.unsafe.types.UTF8String;
@@ -12,7 +16,8 @@ import org.apache.spark.unsafe.types.UTF8String;
  *
  * <p>Event: kind 0 (1 byte), number of its keys (1), domain (2), number of the row's columns (2) and of the values found
  * (2), schema id (4), partition (4), offset (8), arrival (8), time (8), then the row, in which id and keys stand too, then
- * what earlier operators found (8 bytes each). Dead letter: kind 1, then the record's value. Nothing: kind 2.
+ * what earlier operators found (8 bytes each). Dead letter: kind 1, then the record's value. Nothing: kind 2. Group, see
+ * {@link FrameGroups}: kind 3, then frames, each with its length (4) before it.
  *
  * @param keys how many: as many as the domain has visits
  * @param arrivedMs when Kafka got the record, in milliseconds since the epoch; 0 where it is not known
@@ -33,6 +38,7 @@ record Frame(
   private static final byte EVENT = 0;
   private static final byte DEAD_LETTER = 1;
   private static final byte NOTHING = 2;
+  private static final byte GROUP = 3;
   private static final int AT_KEYS = 1;
   private static final int AT_DOMAIN = 2;
   private static final int AT_COLUMNS = 4;
@@ -43,6 +49,14 @@ record Frame(
   private static final int AT_ARRIVED = 24;
   private static final int AT_TIME = 32;
   private static final int AT_ROW = 40;
+
+  private static final VarHandle SHORTS = view(short[].class);
+  private static final VarHandle INTS = view(int[].class);
+  private static final VarHandle LONGS = view(long[].class);
+
+  private static VarHandle view(Class<?> array) {
+    return MethodHandles.byteArrayViewVarHandle(array, ByteOrder.BIG_ENDIAN);
+  }
 
   /** The value of the domain's key. */
   byte[] key() {
@@ -82,6 +96,38 @@ record Frame(
 
   static byte[] deadLetterValue(byte[] frame) {
     return Arrays.copyOfRange(frame, 1, frame.length);
+  }
+
+  /** Frames as one. */
+  static byte[] group(List<byte[]> frames) {
+    int size = 1;
+    for (byte[] one : frames) size += 4 + one.length;
+    ByteBuffer out = ByteBuffer.allocate(size).put(GROUP);
+    for (byte[] one : frames) out.putInt(one.length).put(one);
+    return out.array();
+  }
+
+  /** A frame of a group, or the frame itself: those of a group are of the same state. */
+  static byte[] first(byte[] frame) {
+    if (frame[0] != GROUP) return frame;
+    ByteBuffer in = ByteBuffer.wrap(frame, 1, frame.length - 1);
+    byte[] one = new byte[in.getInt()];
+    in.get(one);
+    return one;
+  }
+
+  /** Add the frames of a group, or the frame itself. */
+  static void addEach(byte[] frame, List<byte[]> to) {
+    if (frame[0] != GROUP) {
+      to.add(frame);
+      return;
+    }
+    ByteBuffer in = ByteBuffer.wrap(frame, 1, frame.length - 1);
+    while (in.hasRemaining()) {
+      byte[] one = new byte[in.getInt()];
+      in.get(one);
+      to.add(one);
+    }
   }
 
   byte[] encode() {
@@ -137,23 +183,27 @@ record Frame(
   }
 
   private static int found(byte[] frame) {
-    return ByteBuffer.wrap(frame).getShort(AT_FOUND);
+    return (short) SHORTS.get(frame, AT_FOUND);
   }
 
   static int domain(byte[] frame) {
-    return ByteBuffer.wrap(frame).getShort(AT_DOMAIN);
+    return (short) SHORTS.get(frame, AT_DOMAIN);
   }
 
   static int partition(byte[] frame) {
-    return ByteBuffer.wrap(frame).getInt(AT_PARTITION);
+    return (int) INTS.get(frame, AT_PARTITION);
   }
 
   static long offset(byte[] frame) {
-    return ByteBuffer.wrap(frame).getLong(AT_OFFSET);
+    return (long) LONGS.get(frame, AT_OFFSET);
+  }
+
+  private static long arrivedMs(byte[] frame) {
+    return (long) LONGS.get(frame, AT_ARRIVED);
   }
 
   static long timeMs(byte[] frame) {
-    return ByteBuffer.wrap(frame).getLong(AT_TIME);
+    return (long) LONGS.get(frame, AT_TIME);
   }
 
   /** The event's id. */
@@ -172,7 +222,7 @@ record Frame(
   }
 
   private static String text(byte[] frame, int column) {
-    UTF8String value = point(new UnsafeRow(ByteBuffer.wrap(frame).getShort(AT_COLUMNS)), frame).getUTF8String(column);
+    UTF8String value = point(new UnsafeRow((short) SHORTS.get(frame, AT_COLUMNS)), frame).getUTF8String(column);
     return value == null ? null : value.toString();
   }
 
@@ -185,13 +235,11 @@ record Frame(
 
   /** The order in which Kafka got the records of two events. */
   static int compareArrival(byte[] one, byte[] other) {
-    ByteBuffer a = ByteBuffer.wrap(one);
-    ByteBuffer b = ByteBuffer.wrap(other);
-    int byTime = Long.compare(a.getLong(AT_ARRIVED), b.getLong(AT_ARRIVED));
+    int byTime = Long.compare(arrivedMs(one), arrivedMs(other));
     if (byTime != 0) return byTime;
-    int byOffset = Long.compare(a.getLong(AT_OFFSET), b.getLong(AT_OFFSET));
+    int byOffset = Long.compare(offset(one), offset(other));
     if (byOffset != 0) return byOffset;
-    int byPartition = Integer.compare(a.getInt(AT_PARTITION), b.getInt(AT_PARTITION));
-    return byPartition != 0 ? byPartition : Short.compare(a.getShort(AT_DOMAIN), b.getShort(AT_DOMAIN));
+    int byPartition = Integer.compare(partition(one), partition(other));
+    return byPartition != 0 ? byPartition : Integer.compare(domain(one), domain(other));
   }
 }

@@ -21,13 +21,10 @@ import scala.jdk.javaapi.CollectionConverters;
  * An operator that keeps windows: for each event, in the order of arrival at its key, it counts the event and reads the
  * event's features. What becomes of the event then is the subclasses'.
  *
- * <p>Input: frames, grouped by {@link #stateKey}.
+ * <p>Input: frames, grouped by {@link StateKeys}.
  */
 abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
   private static final long DAY_MS = Duration.ofDays(1).toMillis();
-
-  /** Ends what frames without a state are grouped by: an entity's name is never empty. */
-  private static final char BETWEEN = ':';
 
   /** How many half-lives a weighted value is kept for: by then it weighs a thousandth. */
   private static final int HALF_LIVES = 10;
@@ -50,19 +47,6 @@ abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
 
   /** Deal with an event that was counted. */
   abstract void emit(byte[] frame, Frame event, DomainWindows found, List<O> out);
-
-  /**
-   * Which state of an operator a frame belongs to: an entity's value and name; many share one where there is none. The
-   * value comes first, as keys are sorted, and most are told apart by their first bytes.
-   */
-  static String stateKey(byte[] frame, String[] entityOfDomain, int[] placeOfDomain) {
-    if (!Frame.isEvent(frame)) return String.valueOf(frame.length & 15) + BETWEEN;
-    int domain = Frame.domain(frame);
-    String key = placeOfDomain[domain] < 0 ? null : Frame.key(frame, placeOfDomain[domain]);
-    if (key != null) return key + BETWEEN + entityOfDomain[domain];
-    // By the event's own key, so that its order is kept.
-    return String.valueOf(Frame.key(frame).hashCode() & 1023) + BETWEEN;
-  }
 
   @Override
   public void init(OutputMode outputMode, TimeMode timeMode) {
@@ -102,8 +86,8 @@ abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
   public scala.collection.Iterator<O> handleInputRows(
       String key, scala.collection.Iterator<byte[]> frames, TimerValues timers) {
     List<O> out = new ArrayList<>(1);
-    if (key.charAt(key.length() - 1) == BETWEEN) {
-      while (frames.hasNext()) pass(frames.next(), out);
+    if (StateKeys.isOfNone(key)) {
+      for (byte[] frame : inOrder(frames)) pass(frame, out);
       return CollectionConverters.asScala(out.iterator());
     }
     KeyState loaded = null;
@@ -124,12 +108,9 @@ abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
 
   /** A batch brings a key's events in the order in which they were shuffled, not in that of their arrival. */
   private static List<byte[]> inOrder(scala.collection.Iterator<byte[]> frames) {
-    byte[] first = frames.next();
-    if (!frames.hasNext()) return List.of(first);
-    List<byte[]> all = new ArrayList<>();
-    all.add(first);
-    while (frames.hasNext()) all.add(frames.next());
-    all.sort(Frame::compareArrival);
+    List<byte[]> all = new ArrayList<>(1);
+    while (frames.hasNext()) Frame.addEach(frames.next(), all);
+    if (all.size() > 1) all.sort(Frame::compareArrival);
     return all;
   }
 

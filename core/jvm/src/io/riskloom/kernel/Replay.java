@@ -100,7 +100,7 @@ public final class Replay {
     UDF2<byte[], Long, byte[]> placed = Frame::placed;
     Dataset<Row> inPlace =
         frames.select(
-            functions.udf(placed, DataTypes.BinaryType).apply(functions.col(FRAME), functions.col(PLACE)).as(FRAME));
+            functions.udf(placed, DataTypes.BinaryType).apply(functions.col(FRAME), functions.col(PLACE)).as(RiskJob.FRAME));
     JobMetrics metrics = JobMonitor.register(spark.sparkContext(), plan);
     return RiskJob.operate(inPlace, CompiledJob.compile(spark, plan), operator, metrics);
   }
@@ -108,7 +108,7 @@ public final class Replay {
   /** Name the frames that an operator passed on: domain, partition and offset, beside the frame. */
   public static Dataset<Row> named(Dataset<Row> frames, String planJson) {
     return frames
-        .select(FRAME)
+        .select(RiskJob.FRAME)
         .as(Encoders.BINARY())
         .mapPartitions(new Describe(JobPlan.parse(planJson)), Encoders.row(EVENT));
   }

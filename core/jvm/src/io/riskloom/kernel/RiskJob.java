@@ -4,7 +4,6 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.KeyValueGroupedDataset;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.classic.SparkSession;
 import org.apache.spark.sql.expressions.UserDefinedFunction;
 import org.apache.spark.sql.functions;
@@ -15,33 +14,31 @@ import org.apache.spark.sql.types.StructType;
 
 /** What Python calls: from the records of all domains' topics to the records of the scores and dead-letter topics. */
 public final class RiskJob {
-  private static final String FRAME = "frame";
+  /** The column of frames: the name that Spark gives to one of bytes, as another would be a copy of each. */
+  static final String FRAME = "value";
 
   private RiskJob() {}
-
-  /** Which state of an operator a frame belongs to; arrays by domain. */
-  private record StateKey(String[] entities, int[] places) implements UDF1<byte[], String> {
-    @Override
-    public String call(byte[] frame) {
-      return KeyedWindows.stateKey(frame, entities, places);
-    }
-  }
 
   /**
    * Build the job.
    *
    * @param records rows of Spark's Kafka source: key, value, topic, partition, offset, timestamp, streaming or not
    * @param planJson a {@link JobPlan}
+   * @param inBatches whether many events of a key come at once
    * @param monitor is given the job's numbers while it runs; null for none
    * @return rows for Spark's Kafka sink: topic, key, value
    */
-  public static Dataset<Row> apply(Dataset<Row> records, String planJson, JobMonitor monitor) {
+  public static Dataset<Row> apply(Dataset<Row> records, String planJson, boolean inBatches, JobMonitor monitor) {
     JobPlan plan = JobPlan.parse(planJson);
     SparkSession spark = (SparkSession) records.sparkSession();
     JobMetrics metrics = monitor == null ? JobMonitor.register(spark.sparkContext(), plan) : monitor.watch(plan);
     CompiledJob job = CompiledJob.compile(spark, plan);
     Dataset<Row> frames = decoded(records, job, metrics);
     for (int operator = 0; operator <= plan.entities().size(); operator++) {
+      if (inBatches) {
+        FrameGroups groups = new FrameGroups(StateKeys.of(plan, operator));
+        frames = frames.as(Encoders.BINARY()).mapPartitions(groups, Encoders.BINARY()).toDF();
+      }
       frames = operate(frames, job, operator, metrics);
     }
     return frames;
@@ -50,12 +47,12 @@ public final class RiskJob {
   /** Have an operator take frames. It answers frames; the last one rows for Spark's Kafka sink. */
   static Dataset<Row> operate(Dataset<Row> frames, CompiledJob job, int operator, JobMetrics metrics) {
     JobPlan plan = job.plan();
-    KeyValueGroupedDataset<String, byte[]> grouped = grouped(frames, plan, operator);
+    KeyValueGroupedDataset<String, byte[]> grouped = grouped(frames, StateKeys.of(plan, operator));
     if (operator < plan.entities().size()) {
       EntityWindows windows = new EntityWindows(job, operator);
       return grouped
           .transformWithState(windows, TimeMode.ProcessingTime(), OutputMode.Update(), Encoders.BINARY())
-          .toDF(FRAME);
+          .toDF();
     }
     StructType output =
         new StructType().add("topic", "string").add("key", "binary").add("value", "binary");
@@ -91,16 +88,8 @@ public final class RiskJob {
             .as(FRAME));
   }
 
-  private static KeyValueGroupedDataset<String, byte[]> grouped(Dataset<Row> frames, JobPlan plan, int operator) {
-    int count = plan.domains().size();
-    String[] entities = new String[count];
-    int[] places = new int[count];
-    for (int i = 0; i < count; i++) {
-      JobPlan.Domain domain = plan.domains().get(i);
-      places[i] = DomainWindows.placeOf(domain, operator);
-      entities[i] = places[i] < 0 ? null : domain.visits().get(places[i]).entity();
-    }
-    UserDefinedFunction stateKey = functions.udf(new StateKey(entities, places), DataTypes.StringType);
+  private static KeyValueGroupedDataset<String, byte[]> grouped(Dataset<Row> frames, StateKeys keys) {
+    UserDefinedFunction stateKey = functions.udf(keys, DataTypes.StringType);
     return frames
         .groupBy(stateKey.apply(functions.col(FRAME)).as("state_key"))
         .as(Encoders.STRING(), Encoders.BINARY());

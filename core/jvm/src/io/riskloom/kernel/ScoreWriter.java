@@ -1,6 +1,11 @@
 package io.riskloom.kernel;
 
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.List;
+import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.util.Utf8;
 
 /**
@@ -15,7 +20,11 @@ final class ScoreWriter {
   private final Utf8 entity;
   private final Utf8 ruleVersion;
   private final Utf8 featureVersion;
-  private final Utf8[] features;
+
+  /** Of each feature's entry what stands before its value, and the entry of one that is null. */
+  private final byte[][] presentFeatures;
+
+  private final byte[][] absentFeatures;
   private final Utf8[] codes;
   private final Utf8[] descriptions;
   private final Utf8[] visitedEntities;
@@ -29,7 +38,8 @@ final class ScoreWriter {
     entity = new Utf8(domain.key().entity());
     ruleVersion = new Utf8(domain.ruleVersion());
     featureVersion = new Utf8(domain.featureVersion());
-    features = utf8(domain.featureColumns());
+    presentFeatures = domain.featureColumns().stream().map(one -> entry(one, 1)).toArray(byte[][]::new);
+    absentFeatures = domain.featureColumns().stream().map(one -> entry(one, 0)).toArray(byte[][]::new);
     codes = utf8(domain.reasons().stream().map(JobPlan.Reason::code).toList());
     descriptions = utf8(domain.reasons().stream().map(JobPlan.Reason::description).toList());
     List<JobPlan.Visit> onTheWay = domain.visits().subList(0, domain.visits().size() - 1);
@@ -43,7 +53,8 @@ final class ScoreWriter {
   }
 
   byte[] write(Frame event, SqlProgram.InPlace score, DomainWindows found) {
-    int scoreAt = features.length + codes.length;
+    int features = presentFeatures.length;
+    int scoreAt = features + codes.length;
     return avro.encode(
         out -> {
           out.writeString(new Utf8(event.id()));
@@ -55,11 +66,11 @@ final class ScoreWriter {
           out.writeDouble(score.number(scoreAt));
           out.writeString(new Utf8(score.text(scoreAt + 1).getBytes()));
           int reasons = 0;
-          for (int i = 0; i < codes.length; i++) if (score.number(features.length + i) > 0) reasons++;
+          for (int i = 0; i < codes.length; i++) if (score.number(features + i) > 0) reasons++;
           out.writeArrayStart();
           out.setItemCount(reasons);
           for (int i = 0; i < codes.length; i++) {
-            double added = score.number(features.length + i);
+            double added = score.number(features + i);
             if (!(added > 0)) continue;
             out.startItem();
             out.writeString(codes[i]);
@@ -68,12 +79,11 @@ final class ScoreWriter {
           }
           out.writeArrayEnd();
           out.writeMapStart();
-          out.setItemCount(features.length);
-          for (int i = 0; i < features.length; i++) {
+          out.setItemCount(features);
+          for (int i = 0; i < features; i++) {
             out.startItem();
-            out.writeString(features[i]);
             boolean present = !score.isNull(i);
-            out.writeIndex(present ? 1 : 0);
+            out.writeFixed(present ? presentFeatures[i] : absentFeatures[i]);
             if (present) out.writeDouble(score.number(i));
           }
           out.writeMapEnd();
@@ -106,6 +116,20 @@ final class ScoreWriter {
           out.writeMapEnd();
           out.writeString(featureVersion);
         });
+  }
+
+  /** The name of a map's entry and the branch of the union that is its value, encoded: they are the same in all scores. */
+  private static byte[] entry(String name, int branch) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    BinaryEncoder out = EncoderFactory.get().binaryEncoder(bytes, null);
+    try {
+      out.writeString(name);
+      out.writeIndex(branch);
+      out.flush();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return bytes.toByteArray();
   }
 
   private static Utf8[] utf8(List<String> texts) {
