@@ -62,7 +62,7 @@ _BATCH_SINK = {
     # much as everything before it.
     "linger.ms": "20",
     "batch.size": "262144",
-    # Most of a score are the names of its features: a quarter is left, which is less to send, to store and to read.
+    # Most of a score are the names of its features: a fifth is left, which is less to send, to store and to read.
     "compression.type": "lz4",
 }
 
