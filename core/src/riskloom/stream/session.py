@@ -51,7 +51,7 @@ _LOCAL = {
     "spark.shuffle.unsafe.file.output.buffer": "1m",
     # One file for a task's events, not one for each task after it, which are then put together.
     "spark.shuffle.sort.bypassMergeThreshold": "1",
-    # What waits to be sorted or written: in the heap it is old before it goes, and full collections took 3 % of a drain.
+    # What waits to be sorted: in the heap it is old before it goes, and full collections took 3 % of a drain.
     "spark.memory.offHeap.enabled": "true",
     "spark.memory.offHeap.size": "1600m",
     # Hadoop's own start a process for nearly every file of a checkpoint.
