@@ -30,7 +30,7 @@ _ROUNDS = 3
 
 
 def warm_up(spark: SparkSession, settings: Settings, domains: Sequence[InstalledDomain]) -> None:
-    """Score generated events in memory, by the code of the stream. No server is needed, and nothing is written.
+    """Score generated events in memory, by the code of Real-Time Mode. No server is needed, and nothing is written.
 
     A domain whose generator fails is left out, with a logged warning.
 
@@ -51,7 +51,8 @@ def warm_up(spark: SparkSession, settings: Settings, domains: Sequence[Installed
             _log.warning("%s: its generator failed, so its code is compiled with its first events: %s", one.name, error)
     if not tables:
         return
-    scores = scored(spark.createDataFrame(pa.concat_tables(tables)).repartition(2, "offset"), plan)
+    records = spark.createDataFrame(pa.concat_tables(tables)).repartition(2, "offset")
+    scores = scored(records, plan, in_batches=False)
     for _ in range(_ROUNDS):
         scores.write.format("noop").mode("overwrite").save()
 
