@@ -110,10 +110,7 @@ record Frame(
   /** A frame of a group, or the frame itself: those of a group are of the same state. */
   static byte[] first(byte[] frame) {
     if (frame[0] != GROUP) return frame;
-    ByteBuffer in = ByteBuffer.wrap(frame, 1, frame.length - 1);
-    byte[] one = new byte[in.getInt()];
-    in.get(one);
-    return one;
+    return next(ByteBuffer.wrap(frame).position(1));
   }
 
   /** Add the frames of a group, or the frame itself. */
@@ -122,12 +119,13 @@ record Frame(
       to.add(frame);
       return;
     }
-    ByteBuffer in = ByteBuffer.wrap(frame, 1, frame.length - 1);
-    while (in.hasRemaining()) {
-      byte[] one = new byte[in.getInt()];
-      in.get(one);
-      to.add(one);
-    }
+    for (ByteBuffer in = ByteBuffer.wrap(frame).position(1); in.hasRemaining(); ) to.add(next(in));
+  }
+
+  private static byte[] next(ByteBuffer group) {
+    byte[] frame = new byte[group.getInt()];
+    group.get(frame);
+    return frame;
   }
 
   byte[] encode() {

@@ -87,11 +87,14 @@ abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
       String key, scala.collection.Iterator<byte[]> frames, TimerValues timers) {
     List<O> out = new ArrayList<>(1);
     if (StateKeys.isOfNone(key)) {
-      for (byte[] frame : inOrder(frames)) pass(frame, out);
+      for (byte[] frame : each(frames)) pass(frame, out);
       return CollectionConverters.asScala(out.iterator());
     }
     KeyState loaded = null;
-    for (byte[] frame : inOrder(frames)) {
+    List<byte[]> inOrder = each(frames);
+    // A batch brings a key's events in the order in which they were shuffled, not in that of their arrival.
+    inOrder.sort(Frame::compareArrival);
+    for (byte[] frame : inOrder) {
       Frame event = Frame.decode(frame, rows);
       DomainWindows domain = windows[event.domain()];
       if (loaded == null) {
@@ -106,11 +109,9 @@ abstract class KeyedWindows<O> extends StatefulProcessor<String, byte[], O> {
     return CollectionConverters.asScala(out.iterator());
   }
 
-  /** A batch brings a key's events in the order in which they were shuffled, not in that of their arrival. */
-  private static List<byte[]> inOrder(scala.collection.Iterator<byte[]> frames) {
+  private static List<byte[]> each(scala.collection.Iterator<byte[]> frames) {
     List<byte[]> all = new ArrayList<>(1);
     while (frames.hasNext()) Frame.addEach(frames.next(), all);
-    if (all.size() > 1) all.sort(Frame::compareArrival);
     return all;
   }
 

@@ -100,7 +100,10 @@ public final class Replay {
     UDF2<byte[], Long, byte[]> placed = Frame::placed;
     Dataset<Row> inPlace =
         frames.select(
-            functions.udf(placed, DataTypes.BinaryType).apply(functions.col(FRAME), functions.col(PLACE)).as(RiskJob.FRAME));
+            functions
+                .udf(placed, DataTypes.BinaryType)
+                .apply(functions.col(FRAME), functions.col(PLACE))
+                .as(RiskJob.FRAME));
     JobMetrics metrics = JobMonitor.register(spark.sparkContext(), plan);
     return RiskJob.operate(inPlace, CompiledJob.compile(spark, plan), operator, metrics);
   }

@@ -1,11 +1,7 @@
 package io.riskloom.kernel;
 
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.util.Arrays;
 import java.util.List;
-import org.apache.avro.io.BinaryEncoder;
-import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.util.Utf8;
 
 /**
@@ -119,17 +115,14 @@ final class ScoreWriter {
   }
 
   /** The name of a map's entry and the branch of the union that is its value, encoded: they are the same in all scores. */
-  private static byte[] entry(String name, int branch) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    BinaryEncoder out = EncoderFactory.get().binaryEncoder(bytes, null);
-    try {
-      out.writeString(name);
-      out.writeIndex(branch);
-      out.flush();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return bytes.toByteArray();
+  private byte[] entry(String name, int branch) {
+    byte[] framed =
+        avro.encode(
+            out -> {
+              out.writeString(name);
+              out.writeIndex(branch);
+            });
+    return Arrays.copyOfRange(framed, ConfluentAvro.HEADER, framed.length);
   }
 
   private static Utf8[] utf8(List<String> texts) {
