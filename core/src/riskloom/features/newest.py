@@ -38,7 +38,7 @@ def newest_rows(
     """
     with database(threads) as connection:
         # Repeats are among them: which row is the newest does not depend on what it was stored with.
-        rows = store.rows(connection, parts, layout.schema, start=start, end=end, origins=["stream"])
+        rows = store.query(connection, parts, layout.schema, start=start, end=end, origins=["stream"], repeats=True)
         for entity in (one.name for one in layout.entities):
             features = layout.of(entity)
             if not features:

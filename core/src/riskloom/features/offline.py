@@ -216,8 +216,9 @@ class OfflineStore:
         start: datetime | None = None,
         end: datetime | None = None,
         origins: Sequence[Origin] = (),
+        repeats: bool = False,
     ) -> duckdb.DuckDBPyRelation:
-        """Make the relation of the rows of some files, exactly one for each identity, in no order.
+        """Make the relation of the rows of some files, in no order.
 
         Args:
             connection: Where it can be queried.
@@ -226,21 +227,8 @@ class OfflineStore:
             start: The earliest event time.
             end: The event time before which rows are wanted.
             origins: Who made the rows; all of them without it.
+            repeats: Whether all rows of an identity are wanted, and not exactly one.
         """
-        found = self.rows(connection, parts, schema, start=start, end=end, origins=origins)
-        return found.project(_TURN).filter("_turn = 1").project("* EXCLUDE _turn")
-
-    def rows(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        parts: Iterable[Part],
-        schema: pa.Schema,
-        *,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        origins: Sequence[Origin] = (),
-    ) -> duckdb.DuckDBPyRelation:
-        """Make the relation of the rows of some files as they are there, repeats included; arguments as of `query`."""
         import pyarrow.dataset as ds
 
         files = [part.path for part in parts]
@@ -248,7 +236,8 @@ class OfflineStore:
         bounds = [f"event_timestamp >= '{start.astimezone(UTC).isoformat()}'"] if start else []
         bounds += [f"event_timestamp < '{end.astimezone(UTC).isoformat()}'"] if end else []
         bounds += [f"origin IN ({', '.join(map(repr, origins))})"] if origins else []
-        return connection.from_arrow(rows).filter(" AND ".join(bounds) or "true")
+        found = connection.from_arrow(rows).filter(" AND ".join(bounds) or "true")
+        return found if repeats else found.project(_TURN).filter("_turn = 1").project("* EXCLUDE _turn")
 
     def compact(
         self,
