@@ -66,7 +66,6 @@ def backlog(
                 count = parts[name][n + 1] - parts[name][n]
                 if count:
                     stream.send_now(np.linspace(edges[n], edges[n + 1], count).astype(np.int64), lambda: False)
-                client.poll()
             line.tell(sum(stream.ledger.sent for stream in streams.values()))
         client.drain(lambda: None)
         ledger = Ledger.merged({name: stream.ledger for name, stream in streams.items()})

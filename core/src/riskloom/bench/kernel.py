@@ -164,7 +164,6 @@ class _Sender:
             events = self._generator.of_keys(np.full(len(block), time_ms), block)
             for part in self._encoder.encode(events):
                 self._client.send(self._topic, part, self._ledger, lambda: False)
-            self._client.poll()
         self._client.drain(lambda: None)
         if self._ledger.failed:
             raise DeliveryError(f"Kafka did not take {self._ledger.failed.total():,} events; see its log")
