@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskloom.features.offline import OfflineStore, row_schema
+from riskloom.features.offline import OfflineStore, database, row_schema
 
 SCHEMA = row_schema(["user"], ["count_1hr"])
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -121,6 +121,16 @@ def test_compaction_leaves_other_versions_alone(store: OfflineStore) -> None:
         store.write("payments", table(row(1), row(2, feature_version="99999999")))
     assert store.compact("payments", {"0a0b0c0d": SCHEMA}) == 2
     assert sorted(part.feature_version for part in store.parts("payments")) == ["0a0b0c0d", *["99999999"] * 3]
+
+
+def test_who_listed_files_before_a_compaction_can_read_them_after_it(store: OfflineStore) -> None:
+    for event in range(3):
+        store.write("payments", table(row(event)))
+    listed = store.parts("payments")
+    store.compact("payments", {"0a0b0c0d": SCHEMA})
+    with database() as connection:
+        assert store.query(connection, listed, SCHEMA).count("*").fetchall() == [(3,)]
+    assert len(store.parts("payments")) == 1
 
 
 def test_the_files_of_an_interrupted_write_are_not_read(store: OfflineStore) -> None:

@@ -150,11 +150,11 @@ class BatchWriter:
         try:
             counts = {row["layout"]: row["count"] for row in kept.groupBy("layout").count().collect()}
             found = {i: self._layouts[i] for i in sorted(counts) if i >= 0}
-            for layout in found.values():
-                self._forget(layout, number)
             for i, layout in found.items():
+                before = self._parts(layout, number)
                 rows = kept.where(kept["layout"] == i)
                 write_rows(rows, self._store, layout, self._prefix(layout, number))
+                self._store.retire(layout.domain, [part.path for part in before])
         finally:
             kept.unpersist()
         stored: list[timedelta] = []
@@ -177,10 +177,6 @@ class BatchWriter:
         prefix = self._prefix(layout, number)
         parts = self._store.parts(layout.domain, version=layout.feature_version)
         return [part for part in parts if part.path.rpartition("/")[2].startswith(prefix)]
-
-    def _forget(self, layout: Layout, number: int) -> None:
-        for part in self._parts(layout, number):
-            self._store.files.delete_file(part.path)
 
     def _write_online(self, layout: Layout, parts: list[Part]) -> list[timedelta]:
         """Store the newest row of each entity; say how old the event of each was by then."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from riskloom.domain import EventDomain
+from riskloom.features.retired import RetiredFiles
 from riskloom.versions import feature_entities, feature_version
 
 if TYPE_CHECKING:
@@ -142,11 +143,12 @@ class OfflineStore:
         first = start.astimezone(UTC).date() if start else date.min
         last = (end.astimezone(UTC) - timedelta.resolution).date() if end else date.max
         found = []
+        retired = RetiredFiles(self.files, self.folder(domain)).paths()
         for info in self.files.get_file_info(selector):
             folder, _, name = info.path.rpartition("/")
             day = folder.rpartition("/")[2].removeprefix("date=")
             hidden = "/_" in info.path.removeprefix(self.root) or name.startswith(".")
-            if info.type is not FileType.File or not name.endswith(".parquet") or hidden:
+            if info.type is not FileType.File or not name.endswith(".parquet") or hidden or info.path in retired:
                 continue
             part = Part(info.path, date.fromisoformat(day), name.partition("-")[0], info.size)
             if first <= part.day <= last and version in (None, part.feature_version):
@@ -273,6 +275,15 @@ class OfflineStore:
                 fewer += len(merged) - len(self._merge(domain, day, version, merged, schemas[version]))
         return fewer
 
+    def retire(self, domain: str, paths: Iterable[str]) -> None:
+        """Take files out of the store; who has listed them before can still read them for an hour.
+
+        Args:
+            domain: The domain's name.
+            paths: As `parts` gives them.
+        """
+        RetiredFiles(self.files, self.folder(domain)).add(paths)
+
     def _merge(self, domain: str, day: date, version: str, parts: list[Part], schema: pa.Schema) -> list[str]:
         with database() as connection:
             rows = self.query(connection, parts, schema).order("event_timestamp")
@@ -282,8 +293,7 @@ class OfflineStore:
             target = f"{self.folder(domain)}/date={day:%Y-%m-%d}"
             name = f"{version}-merged-{uuid.uuid4().hex}"
             written = self._write(target, name, pa.RecordBatchReader.from_batches(schema, flat))
-        for part in parts:
-            self.files.delete_file(part.path)
+        self.retire(domain, [part.path for part in parts])
         return written
 
     def _write(self, folder: str, name: str, batches: pa.RecordBatchReader) -> list[str]:
