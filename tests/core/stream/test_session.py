@@ -28,14 +28,18 @@ class Builder:
     def __init__(self, failure: Exception | None = None) -> None:
         self.properties: dict[str, str] = {}
         self.failure = failure
-        self.submitted = ""
+        self.environment: dict[str, str] = {}
 
     def config(self, name: str, value: str) -> Builder:
         self.properties[name] = value
         return self
 
+    @property
+    def submitted(self) -> str:
+        return self.environment["PYSPARK_SUBMIT_ARGS"]
+
     def getOrCreate(self) -> Any:
-        self.submitted = os.environ["PYSPARK_SUBMIT_ARGS"]
+        self.environment = dict(os.environ)
         if self.failure is not None:
             raise self.failure
         return self
@@ -116,6 +120,21 @@ def test_a_local_session_listens_on_this_machine_alone(builder: Builder, tmp_pat
     assert f"-Driskloom.log={spark_log(settings)}" in options
     assert f"-XX:LogFile={spark_log(settings).with_name('jvm.log')}" in options
     assert spark_log(settings).parent.is_dir()
+
+
+def test_the_memory_of_a_local_job_is_kept_by_its_allocator(
+    builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def given() -> dict[str, str]:
+        return {name: value for name, value in builder.environment.items() if name.startswith("MALLOC_")}
+
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "4")
+    spark_session(Settings(home=tmp_path), "local[1]", shuffle_partitions=1)
+    assert given() == {"MALLOC_ARENA_MAX": "4", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
+    assert builder.environment["JAVA_HOME"] == "/java"
+    assert (os.environ["JAVA_HOME"], "MALLOC_MMAP_MAX_" in os.environ) == ("/before", False)
+    spark_session(Settings(home=tmp_path), "spark://host:7077", shuffle_partitions=1)
+    assert given() == {"MALLOC_ARENA_MAX": "4"}
 
 
 def test_a_cluster_reaches_the_driver_by_its_own_address(builder: Builder, tmp_path: Path) -> None:

@@ -59,6 +59,14 @@ _LOCAL = {
     "spark.hadoop.fs.AbstractFileSystem.file.impl": "io.riskloom.kernel.LocalFiles$Context",
 }
 
+_LOCAL_ENVIRONMENT = {
+    # What is sorted outside the heap is had and given back in pieces of megabytes. glibc would have each from the
+    # system anew, a page at a time; from one arena that is never trimmed they are used again.
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
+}
+
 _JAVA_OPTIONS = " ".join(
     (
         # G1 works beside the job's threads, which few cores do not have to spare.
@@ -136,18 +144,19 @@ def spark_session(
         "spark.sql.shuffle.partitions": str(shuffle_partitions),
         "spark.driver.extraJavaOptions": f"{java} -Dlog4j2.configurationFile={logging.as_uri()} -Driskloom.log={log}",
     }
+    environment = {"JAVA_HOME": str(find_java(settings.home_dir).home), "PYSPARK_SUBMIT_ARGS": _submit_arguments(jars)}
     if master.startswith("local"):
+        environment |= {name: os.environ.get(name, value) for name, value in _LOCAL_ENVIRONMENT.items()}
         own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"
         # Spark asks for the file system before it has taken the jars; what the kernel needs must be beside it.
         users = given.pop("spark.driver.extraClassPath", "")
         class_path = [str(kernel_jar()), *map(str, spark_jars()), *filter(None, [users])]
         own |= _LOCAL | {"spark.driver.extraClassPath": os.pathsep.join(class_path)}
-    os.environ["JAVA_HOME"] = str(find_java(settings.home_dir).home)
     builder = SparkSession.builder
     for name, value in (own | given).items():
         builder = builder.config(name, value)
     try:
-        with _submitting(jars):
+        with _starting(environment):
             return builder.getOrCreate()
     except (PySparkRuntimeError, Py4JError) as error:
         # The cause is asked of the JVM, which runs on when only the session could not be made.
@@ -157,19 +166,25 @@ def spark_session(
         raise JobError(f"Spark did not start: {cause}\nIts log is {log}; check with `riskloom doctor`.") from None
 
 
-@contextmanager
-def _submitting(jars: Sequence[str]) -> Iterator[None]:
+def _submit_arguments(jars: Sequence[str]) -> str:
     """Have spark-submit take jars beside what the user's PYSPARK_SUBMIT_ARGS or spark.jars.packages bring.
 
     As a property of the session, spark.jars would replace those in the executors.
     """
-    name = "PYSPARK_SUBMIT_ARGS"
-    before = os.environ.get(name)
-    os.environ[name] = f"--jars {shlex.quote(','.join(jars))} {before or 'pyspark-shell'}"
+    users = os.environ.get("PYSPARK_SUBMIT_ARGS")
+    return f"--jars {shlex.quote(','.join(jars))} {users or 'pyspark-shell'}"
+
+
+@contextmanager
+def _starting(environment: Mapping[str, str]) -> Iterator[None]:
+    """Set what the JVM is started with, and nothing after it."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

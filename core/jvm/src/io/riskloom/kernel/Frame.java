@@ -219,9 +219,18 @@ record Frame(
     return text(frame, CompiledDomain.KEYS + place);
   }
 
+  /** The same, as it stands in the frame. */
+  static UTF8String keyBytes(byte[] frame, int place) {
+    return bytes(frame, CompiledDomain.KEYS + place);
+  }
+
   private static String text(byte[] frame, int column) {
-    UTF8String value = point(new UnsafeRow((short) SHORTS.get(frame, AT_COLUMNS)), frame).getUTF8String(column);
+    UTF8String value = bytes(frame, column);
     return value == null ? null : value.toString();
+  }
+
+  private static UTF8String bytes(byte[] frame, int column) {
+    return point(new UnsafeRow((short) SHORTS.get(frame, AT_COLUMNS)), frame).getUTF8String(column);
   }
 
   /** The same frame as if it had arrived at some place among those of its keys. */

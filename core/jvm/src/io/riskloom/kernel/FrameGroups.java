@@ -2,8 +2,8 @@ package io.riskloom.kernel;
 
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
@@ -37,10 +37,10 @@ record FrameGroups(StateKeys keys) implements MapPartitionsFunction<byte[], byte
   }
 
   private Iterable<List<byte[]>> collect(Iterator<byte[]> frames) {
-    Map<String, List<byte[]>> byState = new HashMap<>();
+    Map<Object, List<byte[]>> byState = new LinkedHashMap<>();
     for (int bytes = 0; bytes < MOST_BYTES && frames.hasNext(); ) {
       byte[] frame = frames.next();
-      byState.computeIfAbsent(keys.call(frame), state -> new ArrayList<>(4)).add(frame);
+      byState.computeIfAbsent(keys.stateOf(frame), state -> new ArrayList<>(4)).add(frame);
       bytes += frame.length;
     }
     return byState.values();

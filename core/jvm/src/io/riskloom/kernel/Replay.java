@@ -15,6 +15,7 @@ import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.KeyValueGroupedDataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -105,7 +106,8 @@ public final class Replay {
                 .apply(functions.col(FRAME), functions.col(PLACE))
                 .as(RiskJob.FRAME));
     JobMetrics metrics = JobMonitor.register(spark.sparkContext(), plan);
-    return RiskJob.operate(inPlace, CompiledJob.compile(spark, plan), operator, metrics);
+    KeyValueGroupedDataset<String, byte[]> keyed = RiskJob.grouped(inPlace, StateKeys.of(plan, operator));
+    return RiskJob.operate(keyed, CompiledJob.compile(spark, plan), operator, metrics);
   }
 
   /** Name the frames that an operator passed on: domain, partition and offset, beside the frame. */

@@ -1,5 +1,6 @@
 package io.riskloom.kernel;
 
+import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.KeyValueGroupedDataset;
@@ -35,19 +36,16 @@ public final class RiskJob {
     CompiledJob job = CompiledJob.compile(spark, plan);
     Dataset<Row> frames = decoded(records, job, metrics);
     for (int operator = 0; operator <= plan.entities().size(); operator++) {
-      if (inBatches) {
-        FrameGroups groups = new FrameGroups(StateKeys.of(plan, operator));
-        frames = frames.as(Encoders.BINARY()).mapPartitions(groups, Encoders.BINARY()).toDF();
-      }
-      frames = operate(frames, job, operator, metrics);
+      StateKeys keys = StateKeys.of(plan, operator);
+      frames = operate(inBatches ? together(frames, keys) : grouped(frames, keys), job, operator, metrics);
     }
     return frames;
   }
 
   /** Have an operator take frames. It answers frames; the last one rows for Spark's Kafka sink. */
-  static Dataset<Row> operate(Dataset<Row> frames, CompiledJob job, int operator, JobMetrics metrics) {
+  static Dataset<Row> operate(
+      KeyValueGroupedDataset<String, byte[]> grouped, CompiledJob job, int operator, JobMetrics metrics) {
     JobPlan plan = job.plan();
-    KeyValueGroupedDataset<String, byte[]> grouped = grouped(frames, StateKeys.of(plan, operator));
     if (operator < plan.entities().size()) {
       EntityWindows windows = new EntityWindows(job, operator);
       return grouped
@@ -88,7 +86,16 @@ public final class RiskJob {
             .as(FRAME));
   }
 
-  private static KeyValueGroupedDataset<String, byte[]> grouped(Dataset<Row> frames, StateKeys keys) {
+  /** Frames by their state, those of one state put together on their way there. */
+  private static KeyValueGroupedDataset<String, byte[]> together(Dataset<Row> frames, StateKeys keys) {
+    return frames
+        .as(Encoders.BINARY())
+        .mapPartitions(new FrameGroups(keys), Encoders.BINARY())
+        .groupByKey((MapFunction<byte[], String>) keys, Encoders.STRING());
+  }
+
+  /** Frames by their state, each by itself. */
+  static KeyValueGroupedDataset<String, byte[]> grouped(Dataset<Row> frames, StateKeys keys) {
     UserDefinedFunction stateKey = functions.udf(keys, DataTypes.StringType);
     return frames
         .groupBy(stateKey.apply(functions.col(FRAME)).as("state_key"))

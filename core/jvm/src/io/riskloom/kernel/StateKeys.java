@@ -1,6 +1,8 @@
 package io.riskloom.kernel;
 
+import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.unsafe.types.UTF8String;
 
 /**
  * Which state of an operator a frame belongs to: an entity's value and name; many share one where there is none. The value
@@ -9,7 +11,7 @@ import org.apache.spark.sql.api.java.UDF1;
  * @param entities by domain, the entity whose state the operator keeps, or null
  * @param places by domain, the place of that entity's key, or -1
  */
-record StateKeys(String[] entities, int[] places) implements UDF1<byte[], String> {
+record StateKeys(String[] entities, int[] places) implements UDF1<byte[], String>, MapFunction<byte[], String> {
   /** Ends what frames without a state are grouped by: an entity's name is never empty. */
   private static final char BETWEEN = ':';
 
@@ -29,6 +31,15 @@ record StateKeys(String[] entities, int[] places) implements UDF1<byte[], String
   static boolean isOfNone(String key) {
     return key.charAt(key.length() - 1) == BETWEEN;
   }
+
+  /** What frames of one state have in common: equal where {@link #call} is, and cheaper. */
+  Object stateOf(byte[] frame) {
+    int domain = Frame.isEvent(frame) ? Frame.domain(frame) : -1;
+    UTF8String key = domain < 0 || places[domain] < 0 ? null : Frame.keyBytes(frame, places[domain]);
+    return key == null ? call(frame) : new State(entities[domain], key);
+  }
+
+  private record State(String entity, UTF8String key) {}
 
   @Override
   public String call(byte[] frame) {
