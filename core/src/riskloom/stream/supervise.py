@@ -38,14 +38,11 @@ def explained(log: Path) -> Iterator[None]:
         cause = _cause(str(getattr(error, "java_exception", error)))
         raise JobError(f"Spark failed: {cause}\nIts log is {log}; mend the cause and start it again.") from None
     except (Py4JError, ConnectionError):
-        raise _gone(log) from None
+        raise JobError(f"{_gone(log)}\nStart the same command again.") from None
 
 
-def _gone(log: Path) -> JobError:
-    return JobError(
-        f"the job's JVM ended by itself; its log is {log}\n"
-        "Start the same command again: it goes on from its checkpoint, and no event is lost."
-    )
+def _gone(log: Path) -> str:
+    return f"the job's JVM ended by itself; its log is {log}"
 
 
 def check(query: StreamingQuery, log: Path) -> bool:
@@ -65,7 +62,9 @@ def check(query: StreamingQuery, log: Path) -> bool:
             return True
         failure = query.exception()
     except (Py4JError, OSError):
-        raise _gone(log) from None
+        raise JobError(
+            f"{_gone(log)}\nStart the same command again: it goes on from its checkpoint, and no event is lost."
+        ) from None
     if failure is not None:
         raise JobError(
             f"the query failed: {_cause(str(failure))}\nSpark's log is {log}; mend the cause and start it again: "
