@@ -27,7 +27,7 @@ def retired(folder: Path) -> RetiredFiles:
 def age(folder: Path) -> None:
     """Make all markers older than anybody reads."""
     long_ago = time.time() - KEPT.total_seconds() - 60
-    for marker in (folder / "_retired").rglob("*.parquet"):
+    for marker in (folder / "_retired").rglob("*.retired"):
         os.utime(marker, (long_ago, long_ago))
 
 
@@ -37,6 +37,7 @@ def test_a_retired_file_is_the_one_of_its_day(folder: Path) -> None:
     retired(folder).add([str(path)])
     assert retired(folder).paths() == {str(path)}
     assert path.read_bytes() == b"rows"
+    assert len(list(folder.rglob("*.parquet"))) == 2
 
 
 def test_old_ones_are_deleted_by_the_next_retirement_and_younger_ones_stay(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Files that are out of the offline store, and stay on disk for those who are still reading them.
 
-`domain=<domain>/_retired/date=<day>/<name>` is an empty marker: the file of that day and name does not count any more.
+`domain=<domain>/_retired/date=<day>/<name>.retired` is an empty marker: the file of that day and name does not count.
 A reader lists the markers first and the files then. Whoever retires files has written what takes their place before, so
 a reader sees the old, the new, or both, and both are the same rows. Markers and their files are deleted by the next
 retirement once they are old enough that no reader can still have the file in its list.
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 KEPT = timedelta(hours=1)
 """How long a retired file can be read: as long as a training set may take that has listed it."""
+
+# A marker is no Parquet file, and is not to look like one to who reads all that there are.
+_SUFFIX = ".retired"
 
 
 class RetiredFiles:
@@ -40,7 +43,7 @@ class RetiredFiles:
         """Retire files, and delete what was retired long ago."""
         self._sweep()
         for path in paths:
-            marker = self._markers + path.removeprefix(self._folder)
+            marker = self._markers + path.removeprefix(self._folder) + _SUFFIX
             self._files.create_dir(marker.rpartition("/")[0], recursive=True)
             with self._files.open_output_stream(marker):
                 pass
@@ -61,4 +64,4 @@ class RetiredFiles:
 
     def _marked(self, marker: FileInfo) -> str:
         path: str = marker.path
-        return self._folder + path.removeprefix(self._markers)
+        return self._folder + path.removeprefix(self._markers).removesuffix(_SUFFIX)
