@@ -44,7 +44,14 @@ def open_store(settings: Settings) -> FeatureStore:
     gc.freeze()
     try:
         if (repo := settings.feature_repo) is not None:
-            return FeatureStore(repo_path=str(repo))
+            store = FeatureStore(repo_path=str(repo))
+            online = store.config.online_store
+            if online.type == "redis" and not online.skip_dedup:
+                raise ValueError(
+                    "online_store needs `skip_dedup: true`: without it Feast leaves out the second of two rows of one "
+                    "event time, and not the older"
+                )
+            return store
         folder = settings.home_dir / "features"
         folder.mkdir(parents=True, exist_ok=True)
         return FeatureStore(
