@@ -1,6 +1,5 @@
 package io.riskloom.kernel;
 
-import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.KeyValueGroupedDataset;
@@ -91,7 +90,7 @@ public final class RiskJob {
     return frames
         .as(Encoders.BINARY())
         .mapPartitions(new FrameGroups(keys), Encoders.BINARY())
-        .groupByKey((MapFunction<byte[], String>) keys, Encoders.STRING());
+        .groupByKey(keys, Encoders.STRING());
   }
 
   /** Frames by their state, each by itself. */

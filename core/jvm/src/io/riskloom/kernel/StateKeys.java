@@ -34,9 +34,8 @@ record StateKeys(String[] entities, int[] places) implements UDF1<byte[], String
 
   /** What frames of one state have in common: equal where {@link #call} is, and cheaper. */
   Object stateOf(byte[] frame) {
-    int domain = Frame.isEvent(frame) ? Frame.domain(frame) : -1;
-    UTF8String key = domain < 0 || places[domain] < 0 ? null : Frame.keyBytes(frame, places[domain]);
-    return key == null ? call(frame) : new State(entities[domain], key);
+    UTF8String key = key(frame);
+    return key == null ? call(frame) : new State(entities[Frame.domain(frame)], key);
   }
 
   private record State(String entity, UTF8String key) {}
@@ -44,11 +43,16 @@ record StateKeys(String[] entities, int[] places) implements UDF1<byte[], String
   @Override
   public String call(byte[] frame) {
     frame = Frame.first(frame);
+    UTF8String key = key(frame);
+    if (key != null) return key.toString() + BETWEEN + entities[Frame.domain(frame)];
     if (!Frame.isEvent(frame)) return String.valueOf(frame.length & 15) + BETWEEN;
-    int domain = Frame.domain(frame);
-    String key = places[domain] < 0 ? null : Frame.key(frame, places[domain]);
-    if (key != null) return key + BETWEEN + entities[domain];
     // By the event's own key, so that its order is kept.
     return String.valueOf(Frame.key(frame).hashCode() & 1023) + BETWEEN;
+  }
+
+  /** The key of the state, or null where there is none. */
+  private UTF8String key(byte[] frame) {
+    int place = Frame.isEvent(frame) ? places[Frame.domain(frame)] : -1;
+    return place < 0 ? null : Frame.keyBytes(frame, place);
   }
 }
